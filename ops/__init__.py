@@ -1,0 +1,1 @@
+"""Operators' tools: the command line, the worker, the embedded database, the demo."""

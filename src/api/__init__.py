@@ -1,0 +1,1 @@
+"""Tenants over HTTP: commands in, answers out, problems by name."""

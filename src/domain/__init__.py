@@ -1,0 +1,1 @@
+"""Pure decisions: what may happen, and what it means. No clock, no database, no HTTP."""

@@ -1,0 +1,90 @@
+"""Stream ids are functions of natural keys, so "one of these per that" holds by construction."""
+
+from typing import NewType
+from uuid import UUID, uuid5
+
+OrgUnitId = NewType("OrgUnitId", UUID)
+JobId = NewType("JobId", UUID)
+PersonId = NewType("PersonId", UUID)
+EmploymentId = NewType("EmploymentId", UUID)
+SchemeId = NewType("SchemeId", UUID)
+CycleId = NewType("CycleId", UUID)
+AppraisalId = NewType("AppraisalId", UUID)
+GoalSheetId = NewType("GoalSheetId", UUID)
+FeedId = NewType("FeedId", UUID)
+FactSheetId = NewType("FactSheetId", UUID)
+BatchId = NewType("BatchId", UUID)
+PayoutId = NewType("PayoutId", UUID)
+AccessKeyId = NewType("AccessKeyId", UUID)
+
+_NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
+
+
+def _id(kind: str, *key: object) -> UUID:
+    # The unit separator cannot occur in codes (they are refused), so keys cannot run together.
+    return uuid5(_NAMESPACE, "\x1f".join((kind, *map(str, key))))
+
+
+def org_unit_id(code: str) -> OrgUnitId:
+    """The organisational unit with this code."""
+    return OrgUnitId(_id("org-unit", code))
+
+
+def job_id(code: str) -> JobId:
+    """The job with this code."""
+    return JobId(_id("job", code))
+
+
+def person_id(number: str) -> PersonId:
+    """The person with this number."""
+    return PersonId(_id("person", number))
+
+
+def employment_id(number: str) -> EmploymentId:
+    """The employment with this number; a person rehired has a second one."""
+    return EmploymentId(_id("employment", number))
+
+
+def scheme_id(code: str) -> SchemeId:
+    """The scheme with this code, all its versions."""
+    return SchemeId(_id("scheme", code))
+
+
+def cycle_id(code: str) -> CycleId:
+    """The cycle with this code."""
+    return CycleId(_id("cycle", code))
+
+
+def appraisal_id(cycle: UUID, employment: UUID, segment: int = 1) -> AppraisalId:
+    """The one appraisal of an employment in a cycle and segment."""
+    return AppraisalId(_id("appraisal", cycle, employment, segment))
+
+
+def goal_sheet_id(appraisal: UUID) -> GoalSheetId:
+    """The one goal sheet of an appraisal."""
+    return GoalSheetId(_id("goal-sheet", appraisal))
+
+
+def feed_id(source: str, name: str) -> FeedId:
+    """The business data feed `name` of `source`."""
+    return FeedId(_id("feed", source, name))
+
+
+def fact_sheet_id(cycle: UUID, employment: UUID) -> FactSheetId:
+    """All actuals of an employment in a cycle."""
+    return FactSheetId(_id("fact-sheet", cycle, employment))
+
+
+def batch_id(code: str) -> BatchId:
+    """The payout batch with this code."""
+    return BatchId(_id("payout-batch", code))
+
+
+def payout_id(appraisal: UUID, lock_version: int) -> PayoutId:
+    """The one payout line of a locked score version: it cannot be paid twice."""
+    return PayoutId(_id("payout", appraisal, lock_version))
+
+
+def access_key_id(public_part: str) -> AccessKeyId:
+    """The API key whose public prefix this is."""
+    return AccessKeyId(_id("access-key", public_part))

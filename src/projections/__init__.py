@@ -1,0 +1,1 @@
+"""What history looks like now: folds over the log, their tables and their questions."""

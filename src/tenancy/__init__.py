@@ -1,0 +1,1 @@
+"""One tenant's sealed history: written once, read at any version, proved untampered."""

@@ -1,0 +1,90 @@
+"""What is written and what is read: the stamp, the envelope, the sealed row, the opened event."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class Stamp(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, when, and why: taken once at the edge, the only clock on the way in."""
+
+    now: datetime
+    """UTC, microseconds."""
+    actor: UUID
+    """The person that the credential stands for, else the credential itself."""
+    on_behalf_of: UUID | None = None
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+
+
+class Idempotency(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that makes a command happen once, and the hash of what it was first used for."""
+
+    key: str
+    fingerprint: bytes
+    """SHA-256 of method, path and body."""
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The envelope, kept in clear and covered by the proof; ids only, no free text."""
+
+    event_id: UUID
+    actor: UUID
+    on_behalf_of: UUID | None = None
+    command_id: str | None = None
+    """The idempotency key of the command, where it had one."""
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    class_version: int = 1
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One row of the log as it is stored: nothing of its content can be read without a key."""
+
+    stream_id: UUID
+    version: int
+    """1, 2, 3 ... within the stream."""
+    topic: str
+    recorded_at: datetime
+    metadata: bytes
+    """JSON of `Metadata`."""
+    payload: bytes
+    """Key id, nonce and AES-256-GCM ciphertext of the JSON of the event's own fields."""
+    personal: bytes | None = None
+    """The same of the `Personal[...]` fields, under the data subject's key."""
+    position: int = 0
+    """1, 2, 3 ... within the tenant, in commit order; 0 before it is appended."""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An event opened again, with its envelope."""
+
+    event: Any
+    stream_id: UUID
+    version: int
+    position: int
+    topic: str
+    recorded_at: datetime
+    metadata: Metadata
+
+    @property
+    def event_id(self) -> UUID:
+        return self.metadata.event_id
+
+    @property
+    def actor(self) -> UUID:
+        return self.metadata.actor
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a carried-out command may tell: where it went and how far the log is."""
+
+    stream_id: UUID
+    version: int
+    """The version that the command's own stream reached."""
+    position: int
+    """The log position of its last event; wait for it to read your own write."""
+    replayed: bool = False
+    """True when the idempotency key had been carried out before."""
