@@ -1,0 +1,68 @@
+# Everything a developer types. `make help` lists the verbs; CI runs `make test`.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PYTEST_WORKERS ?= 2
+DATA ?=
+BENCH ?=
+QUICK ?=
+
+.PHONY: help
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## make .venv from the hash-pinned lock
+	@tools/setup
+
+.PHONY: demo
+demo: setup ## one whole quarter over HTTP, checked (DATA=dir for a company of your own)
+	@$(BIN)/python -m ops.demo $(if $(DATA),--data "$(DATA)")
+
+.PHONY: up
+up: setup ## serve API and worker with an embedded database until Ctrl-C
+	@$(BIN)/merit up
+
+.PHONY: test
+test: setup ## everything that CI runs
+	@tools/postgresql
+	@$(MAKE) lint types contracts docs-check
+	@echo "== tests"; $(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup
+
+.PHONY: test-fast
+test-fast: setup ## the tests that need no database
+	@$(BIN)/pytest -q -n $(PYTEST_WORKERS) tests/domain tests/architecture tests/golden
+
+.PHONY: lint
+lint: setup ## ruff, all rules, and its formatter
+	@echo "== lint"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+.PHONY: types
+types: setup ## mypy, strict
+	@echo "== types"; $(BIN)/mypy
+
+.PHONY: contracts
+contracts: setup ## who may import whom
+	@echo "== contracts"; $(BIN)/lint-imports
+
+.PHONY: docs
+docs: setup ## write docs/reference from the code
+	@$(BIN)/python tools/reference.py
+
+.PHONY: docs-check
+docs-check: setup
+	@echo "== docs"; $(BIN)/python tools/reference.py --check
+
+.PHONY: bench
+bench: setup ## peers and limits side by side (BENCH=append; QUICK=1 for a short one)
+	@tools/postgresql
+	@$(BIN)/python -m loadtests.bench $(BENCH) $(if $(QUICK),--quick)
+
+.PHONY: lock
+lock: setup ## resolve the dependencies anew and pin them by hash, without addresses
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \
+		--only-binary :all: --no-emit-index-url --no-emit-find-links --extra dev \
+		--python-version 3.11 pyproject.toml -o requirements.lock
