@@ -70,6 +70,16 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: Metadata
 
     @property
+    def originator_id(self) -> UUID:
+        """The stream, as the eventsourcing library names it."""
+        return self.stream_id
+
+    @property
+    def originator_version(self) -> int:
+        """The version, as the eventsourcing library names it."""
+        return self.version
+
+    @property
     def event_id(self) -> UUID:
         return self.metadata.event_id
 
