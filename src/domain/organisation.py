@@ -84,6 +84,13 @@ class PersonRegistered(Event, frozen=True, kw_only=True):
     name: Personal[str | None] = None
 
 
+class EmploymentBegun(Event, frozen=True, kw_only=True):
+    """Written to the person beside the hire, so that a person's employments can be looked up."""
+
+    TOPIC = "person.employment-begun"
+    employment_id: UUID
+
+
 # -- employment 雇佣
 
 
