@@ -1,0 +1,12 @@
+"""Every projection, in one tuple."""
+
+from projections.audit_trail import AUDIT_TRAIL
+from projections.directory import DIRECTORY
+from projections.kernel import Projection
+from projections.pay_ledger import PAY_LEDGER
+from projections.planning import PLANNING
+from projections.scores import SCORES
+
+PROJECTIONS: tuple[Projection, ...] = (DIRECTORY, PLANNING, SCORES, PAY_LEDGER, AUDIT_TRAIL)
+
+NAMES: tuple[str, ...] = tuple(projection.name for projection in PROJECTIONS)

@@ -1,0 +1,107 @@
+"""What a projection is: topics in, tables out, a version in the name; and how it is installed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from domain.kernel import Event
+from projections.tables import SCHEMA, Build, Table
+from tenancy.records import Recorded
+
+WAKE_CHANNEL = "merit_log"
+"""Rung once per flush of appends; the payload is the tenant's id."""
+
+VIEW_CHANNEL = "merit_view"
+"""Rung once per applied batch; the payload is JSON of `Moved`."""
+
+
+class Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """A view of history. Never migrated: another meaning is another version, built beside."""
+
+    name: str
+    version: int
+    topics: frozenset[str] | None
+    """What it folds; None means every event."""
+    tables: tuple[Table[Any], ...]
+    apply: Callable[[Build, Sequence[Recorded]], Awaitable[None]]
+    """Fold events, ascending by position and already filtered by topic, into the build's tables.
+
+    Runs inside the transaction that moves the cursor; seeing an event again must change nothing.
+    """
+
+    @property
+    def ddl(self) -> str:
+        """All tables, idempotent."""
+        return "".join(table.ddl for table in self.tables)
+
+
+Step = Callable[[Any, Recorded], Any]
+"""(row or None, event) -> the row's next state; pure."""
+
+
+def by_stream(
+    name: str, version: int, folds: Sequence[tuple[Table[Any], Step, tuple[type[Event], ...]]]
+) -> Projection:
+    """A projection with one row per stream: each table folds the events of its own streams."""
+    topics = frozenset(event.TOPIC for _, _, events in folds for event in events)
+
+    async def apply(build: Build, batch: Sequence[Recorded]) -> None:
+        for table, step, events in folds:
+            wanted = {event.TOPIC for event in events}
+            mine = [recorded for recorded in batch if recorded.topic in wanted]
+            rows = await table.load(build, (recorded.stream_id for recorded in mine))
+            for recorded in mine:
+                rows.fold(recorded.stream_id, recorded, step)
+            await rows.save()
+
+    return Projection(
+        name=name,
+        version=version,
+        topics=topics,
+        tables=tuple(table for table, _, _ in folds),
+        apply=apply,
+    )
+
+
+class Moved(msgspec.Struct, frozen=True, array_like=True):
+    """The wake-up for those who wait: how far each projection of a tenant has come."""
+
+    tenant_id: UUID
+    positions: dict[str, int]
+
+
+async def install(owner_url: str, projections: Sequence[Projection]) -> list[str]:
+    """Create the tables of `projections` where they are missing; the names of new tables.
+
+    Runs as the owner, at migrate time. Idempotent, and safe beside a running older version,
+    because another version has other tables.
+    """
+    connection = await asyncpg.connect(owner_url, server_settings={"lock_timeout": "5s"})
+    created: list[str] = []
+    try:
+        async with connection.transaction():
+            # Two migrations at once would race in CREATE ... IF NOT EXISTS.
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('merit.install'))")
+            for projection in projections:
+                for table in projection.tables:
+                    if await connection.fetchval("SELECT to_regclass($1)", table.name) is None:
+                        await connection.execute(table.ddl)
+                        await _protect(connection, table.name)
+                        created.append(table.name)
+    finally:
+        await connection.close()
+    return created
+
+
+async def _protect(connection: asyncpg.Connection, table: str) -> None:
+    await connection.execute("SELECT merit.protect($1::regclass)", table)
+    await connection.execute(
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO merit_app;"
+        f" GRANT SELECT ON {table} TO merit_auditor"
+    )
+
+
+__all__ = ["SCHEMA", "VIEW_CHANNEL", "WAKE_CHANNEL", "Build", "Moved", "Projection", "install"]

@@ -1,0 +1,206 @@
+"""Asking views: one tenant's reading transaction, look-ups by key, and stable pages."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from projections.tables import R, Row, Table
+from tenancy.records import Recorded
+
+LIMIT_DEFAULT = 50
+LIMIT_MAX = 500
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class BadQuestion(ValueError):
+    """The limit or the cursor of a query is not one that we gave or allow."""
+
+
+class Reopen(Protocol):
+    """Reads events again by their positions; the log stays the only place of personal data."""
+
+    async def __call__(self, positions: Sequence[int]) -> dict[int, Recorded]: ...
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """One tenant's views, inside one reading transaction."""
+
+    connection: asyncpg.Connection
+    tenant_id: UUID
+    reopen: Reopen
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Rows; the tenant is $1, `arguments` follow."""
+        return await self.connection.fetch(statement, self.tenant_id, *arguments)
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> asyncpg.Record | None:
+        """The first row; the tenant is $1, `arguments` follow."""
+        return await self.connection.fetchrow(statement, self.tenant_id, *arguments)
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """A slice of a list, in a stable order."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+    """Opaque; give it back as `cursor` to go on after the last item. None at the end."""
+
+    def of(self, items: Sequence[U]) -> "Page[U]":
+        """The same slice with its items told differently."""
+        return Page(items=tuple(items), next=self.next)
+
+
+class Between(msgspec.Struct, frozen=True):
+    """A filter: from `low` inclusive to `high` exclusive; None is open."""
+
+    low: Any = None
+    high: Any = None
+
+
+async def get(view: View, table: Table[R], key: Any) -> R | None:
+    """The row with this key in the live build, or None."""
+    parts = key if isinstance(key, tuple) else (key,)
+    wanted = " AND ".join(f"{name} = ${n}" for n, name in enumerate(table.key, start=2))
+    record = await view.fetchrow(
+        f"SELECT {table.selected} FROM {table.name}"  # noqa: S608  own names
+        f" WHERE tenant_id = $1 AND build = {table.live} AND {wanted}",
+        *parts,
+    )
+    return table.read(record) if record else None
+
+
+async def get_many(view: View, table: Table[R], keys: Sequence[Any]) -> list[R]:
+    """The rows with these keys (of one part) in the live build, in no order.
+
+    Raises:
+        BadQuestion: more keys than a page may have rows.
+    """
+    if len(keys) > LIMIT_MAX:
+        raise BadQuestion(f"at most {LIMIT_MAX} at a time")
+    (key,) = table.key
+    records = await view.fetch(
+        f"SELECT {table.selected} FROM {table.name}"  # noqa: S608  own names
+        f" WHERE tenant_id = $1 AND build = {table.live} AND {key} = ANY($2)",
+        list(keys),
+    )
+    return [table.read(record) for record in records]
+
+
+async def page(
+    view: View,
+    table: Table[R],
+    *,
+    order: tuple[str, ...],
+    where: Mapping[str, Any] | None = None,
+    limit: int = LIMIT_DEFAULT,
+    cursor: str | None = None,
+    descending: bool = False,
+) -> Page[R]:
+    """A page of the live build, by keyset: rows written meanwhile never shift it.
+
+    Args:
+        view: the reading transaction.
+        table: what to read.
+        order: columns that together are unique in the build.
+        where: a value (equal), a `Between` or None (no filter) per column.
+        limit: 1..500 rows.
+        cursor: the `next` of the page before.
+        descending: newest first, where the order says so.
+
+    Raises:
+        BadQuestion: the limit is out of range, or the cursor is not of this list.
+    """
+    if not 1 <= limit <= LIMIT_MAX:
+        raise BadQuestion(f"a limit is 1 to {LIMIT_MAX}")
+    conditions, values = _conditions(where or {})
+    if cursor is not None:
+        last = _decode(cursor, table, order)
+        slots = ", ".join(f"${n}" for n in range(len(values) + 2, len(values) + len(last) + 2))
+        conditions.append(f"({', '.join(order)}) {'<' if descending else '>'} ({slots})")
+        values.extend(last)
+    ordering = ", ".join(f"{name}{' DESC' if descending else ''}" for name in order)
+    records = await view.fetch(
+        f"SELECT {table.selected} FROM {table.name}"  # noqa: S608  own names
+        f" WHERE {' AND '.join(['tenant_id = $1', f'build = {table.live}', *conditions])}"
+        f" ORDER BY {ordering} LIMIT {limit + 1}",
+        *values,
+    )
+    rows = [table.read(record) for record in records[:limit]]
+    more = len(records) > limit
+    return Page(items=tuple(rows), next=_encode(table, order, rows[-1]) if more else None)
+
+
+async def page_of_either(
+    view: View,
+    table: Table[R],
+    columns: tuple[str, str],
+    value: object,
+    *,
+    order: tuple[str, ...],
+    limit: int = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> Page[R]:
+    """As `page`, of the rows that hold `value` in one column or the other.
+
+    Two walks along two indexes, merged: an OR would read and sort everything.
+    """
+    rows: dict[tuple[Any, ...], R] = {}
+    more = False
+    for column in columns:
+        found = await page(
+            view, table, order=order, where={column: value}, limit=limit, cursor=cursor
+        )
+        rows.update({tuple(getattr(row, name) for name in order): row for row in found.items})
+        more = more or found.next is not None
+    merged = [rows[key] for key in sorted(rows)]
+    more = more or len(merged) > limit
+    items = tuple(merged[:limit])
+    return Page(items=items, next=_encode(table, order, items[-1]) if more else None)
+
+
+def _conditions(where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+    conditions: list[str] = []
+    values: list[Any] = []
+    for name, wanted in where.items():
+        pairs = (
+            [(">=", wanted.low), ("<", wanted.high)]
+            if isinstance(wanted, Between)
+            else [("=", wanted)]
+        )
+        for operator, value in pairs:
+            if value is not None:
+                values.append(value)
+                conditions.append(f"{name} {operator} ${len(values) + 1}")
+    return conditions, values
+
+
+def _mark(table: Table[Any], order: tuple[str, ...]) -> str:
+    return hashlib.sha256(f"{table.name} {order}".encode()).hexdigest()[:8]
+
+
+def _encode(table: Table[Any], order: tuple[str, ...], row: Row) -> str:
+    last = [_mark(table, order), *(getattr(row, name) for name in order)]
+    return base64.urlsafe_b64encode(msgspec.json.encode(last)).rstrip(b"=").decode()
+
+
+def _decode(cursor: str, table: Table[Any], order: tuple[str, ...]) -> list[Any]:
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        mark, *last = msgspec.json.decode(raw, type=list[Any])
+        hints = {column.name: column.hint for column in table.columns}
+        if mark != _mark(table, order) or len(last) != len(order):
+            raise BadQuestion("this cursor is of another list")
+        return [
+            msgspec.convert(value, hints[name], strict=False)
+            for name, value in zip(order, last, strict=True)
+        ]
+    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        raise BadQuestion("this cursor is not one that we gave") from error

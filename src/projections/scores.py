@@ -1,0 +1,302 @@
+"""Scores: one row per appraisal, from its creation to its published result."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal, get_args
+from uuid import UUID
+
+import msgspec
+
+from domain.appraisal import (
+    AppraisalCreated,
+    CalibrationApplied,
+    Deviation,
+    DeviationExplained,
+    DeviationFlagged,
+    InitialScoreCalculated,
+    ManagerRatingSubmitted,
+    ResultPublished,
+    ScoreLocked,
+    SelfRatingSubmitted,
+    TwoWayCompared,
+)
+from domain.goals import GoalsAgreed, GoalSheetProposed
+from domain.ids import goal_sheet_id
+from domain.organisation import JobFamily
+from projections.kernel import Projection
+from projections.questions import LIMIT_DEFAULT, Page, View, get, page
+from projections.tables import Build, Row, Table, begun
+from tenancy.records import Recorded
+
+NAME = "scores"
+VERSION = 1
+
+AppraisalStage = Literal[
+    "created",
+    "goals-set",
+    "initial-scored",
+    "rated",
+    "deviation-pending",
+    "reconciled",
+    "calibrated",
+    "locked",
+    "published",
+]
+"""In the order of the work; a row shows the furthest that it has reached."""
+
+STAGES: tuple[AppraisalStage, ...] = get_args(AppraisalStage)
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """Self against manager on one indicator or on the total, and what became of it."""
+
+    of: str
+    self_points: Decimal
+    manager_points: Decimal
+    flagged: bool = False
+    """More than the scheme allows: the score cannot be locked before it is explained."""
+    explained: bool = False
+
+
+class Appraisal(Row, kw_only=True):
+    """考核单; scores are decimals of 2 places, the coefficient of 4."""
+
+    appraisal_id: UUID
+    cycle_id: UUID
+    employment_id: UUID
+    person_id: UUID
+    segment: int
+    org_unit_id: UUID
+    job_id: UUID
+    family: JobFamily
+    cost_centre: str
+    manager_id: UUID | None
+    scheme_id: UUID
+    scheme_version: int
+    stage: AppraisalStage = "created"
+    goal_sheet_id: UUID
+    goals_agreed: bool = False
+    initial_score: Decimal | None = None
+    self_submitted: bool = False
+    manager_submitted: bool = False
+    compared: tuple[Compared, ...] = ()
+    calibration: Decimal = Decimal(0)
+    """Sum of the adjustments."""
+    score: Decimal | None = None
+    """As locked; None before."""
+    coefficient: Decimal | None = None
+    lock_version: int = 0
+    locked_event_id: UUID | None = None
+    published_version: int = 0
+    """The lock version that the employee was shown; 0 for none."""
+    created_position: int
+    version: int
+
+
+APPRAISALS = Table(
+    "appraisals",
+    Appraisal,
+    projection=NAME,
+    version=VERSION,
+    key=("appraisal_id",),
+    indexes=(
+        ("cycle_id", "created_position"),
+        ("person_id", "created_position"),
+        ("employment_id", "created_position"),
+        ("goal_sheet_id",),
+    ),
+)
+
+
+def _created(recorded: Recorded) -> Appraisal:
+    event: AppraisalCreated = recorded.event
+    return Appraisal(
+        appraisal_id=recorded.stream_id,
+        cycle_id=event.cycle_id,
+        employment_id=event.employment_id,
+        person_id=event.person_id,
+        segment=event.segment,
+        org_unit_id=event.org_unit_id,
+        job_id=event.job_id,
+        family=event.family,
+        cost_centre=event.cost_centre,
+        manager_id=event.manager_id,
+        scheme_id=event.scheme_id,
+        scheme_version=event.scheme_version,
+        goal_sheet_id=goal_sheet_id(recorded.stream_id),
+        created_position=recorded.position,
+        version=recorded.version,
+    )
+
+
+def appraisal_step(row: Appraisal | None, recorded: Recorded) -> Appraisal:
+    """The row's next state; pure."""
+    event = recorded.event
+    if isinstance(event, AppraisalCreated):
+        return _created(recorded)
+    row = begun(row, recorded)
+    if recorded.stream_id == row.appraisal_id:
+        row.version = recorded.version
+    match event:
+        case GoalSheetProposed():
+            row.goals_agreed = False
+        case GoalsAgreed():
+            row.goals_agreed = True
+        case InitialScoreCalculated():
+            row.initial_score = event.score
+        case SelfRatingSubmitted():
+            row.self_submitted = True
+        case ManagerRatingSubmitted():
+            row.manager_submitted = True
+        case TwoWayCompared():
+            row.compared = tuple(_unflagged(deviation) for deviation in event.compared)
+        case DeviationFlagged():
+            row.compared = _flagged(row.compared, event.flagged)
+        case DeviationExplained():
+            row.compared = tuple(
+                msgspec.structs.replace(each, explained=True) if each.of == event.of else each
+                for each in row.compared
+            )
+        case CalibrationApplied():
+            row.calibration += event.adjustment
+        case ScoreLocked():
+            row.score, row.coefficient = event.score, event.coefficient
+            row.lock_version, row.locked_event_id = event.lock_version, recorded.event_id
+        case ResultPublished():
+            row.published_version = event.lock_version
+    row.stage = _stage(row, calibrated=isinstance(event, CalibrationApplied))
+    return row
+
+
+def _unflagged(deviation: Deviation) -> Compared:
+    return Compared(
+        of=deviation.of,
+        self_points=deviation.self_points,
+        manager_points=deviation.manager_points,
+    )
+
+
+def _flagged(
+    compared: tuple[Compared, ...], flagged: tuple[Deviation, ...]
+) -> tuple[Compared, ...]:
+    named = {deviation.of for deviation in flagged}
+    kept = tuple(
+        msgspec.structs.replace(each, flagged=True, explained=False) if each.of in named else each
+        for each in compared
+    )
+    missing = named - {each.of for each in compared}
+    added = (
+        msgspec.structs.replace(_unflagged(deviation), flagged=True)
+        for deviation in flagged
+        if deviation.of in missing
+    )
+    return (*kept, *added)
+
+
+def _stage(row: Appraisal, *, calibrated: bool) -> AppraisalStage:
+    if row.published_version and row.published_version == row.lock_version:
+        return "published"
+    if row.lock_version:
+        return "locked"
+    if any(each.flagged and not each.explained for each in row.compared):
+        return "deviation-pending"
+    if calibrated or row.stage == "calibrated":
+        return "calibrated"
+    if row.compared:
+        return "reconciled"
+    if row.self_submitted and row.manager_submitted:
+        return "rated"
+    if row.initial_score is not None:
+        return "initial-scored"
+    return "goals-set" if row.goals_agreed else "created"
+
+
+OWN = frozenset(
+    event.TOPIC
+    for event in (
+        AppraisalCreated,
+        InitialScoreCalculated,
+        SelfRatingSubmitted,
+        ManagerRatingSubmitted,
+        TwoWayCompared,
+        DeviationFlagged,
+        DeviationExplained,
+        CalibrationApplied,
+        ScoreLocked,
+        ResultPublished,
+    )
+)
+GOALS = frozenset({GoalSheetProposed.TOPIC, GoalsAgreed.TOPIC})
+
+# A goal sheet's events name the sheet; the appraisal may be in the table, or begin in this batch.
+APPRAISALS_OF_SHEETS = f"""
+SELECT goal_sheet_id, appraisal_id FROM {APPRAISALS.name}
+WHERE tenant_id = $1 AND build = $2 AND goal_sheet_id = ANY($3)
+"""  # noqa: S608  own names
+
+
+async def _apply(build: Build, batch: Sequence[Recorded]) -> None:
+    sheets = {recorded.stream_id for recorded in batch if recorded.topic in GOALS}
+    appraisal_of: dict[UUID, UUID] = {}
+    if sheets:
+        records = await build.connection.fetch(
+            APPRAISALS_OF_SHEETS, build.tenant_id, build.number, list(sheets)
+        )
+        appraisal_of = {sheet_id: appraisal_id for sheet_id, appraisal_id in records}
+    for recorded in batch:
+        if recorded.topic == AppraisalCreated.TOPIC:
+            appraisal_of[goal_sheet_id(recorded.stream_id)] = recorded.stream_id
+    touched = [appraisal_of.get(recorded.stream_id, recorded.stream_id) for recorded in batch]
+    rows = await APPRAISALS.load(build, touched)
+    for appraisal_id, recorded in zip(touched, batch, strict=True):
+        rows.fold(appraisal_id, recorded, appraisal_step)
+    await rows.save()
+
+
+SCORES = Projection(
+    name=NAME, version=VERSION, topics=OWN | GOALS, tables=(APPRAISALS,), apply=_apply
+)
+
+
+async def appraisals(
+    view: View,
+    *,
+    cycle_id: UUID | None = None,
+    org_unit_id: UUID | None = None,
+    family: JobFamily | None = None,
+    stage: AppraisalStage | None = None,
+    manager_id: UUID | None = None,
+    person_id: UUID | None = None,
+    employment_id: UUID | None = None,
+    limit: int = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> Page[Appraisal]:
+    """Appraisals in the order of their creation."""
+    where = {
+        "cycle_id": cycle_id,
+        "org_unit_id": org_unit_id,
+        "family": family,
+        "stage": stage,
+        "manager_id": manager_id,
+        "person_id": person_id,
+        "employment_id": employment_id,
+    }
+    order = ("created_position",)
+    return await page(view, APPRAISALS, order=order, where=where, limit=limit, cursor=cursor)
+
+
+async def appraisal(view: View, appraisal_id: UUID) -> Appraisal | None:
+    """The appraisal with this id."""
+    return await get(view, APPRAISALS, appraisal_id)
+
+
+async def appraisal_ids(view: View, cycle_id: UUID) -> list[UUID]:
+    """All appraisals of a cycle in the order of their creation, for work in bulk."""
+    records = await view.fetch(IDS_OF_CYCLE, cycle_id)
+    return [record["appraisal_id"] for record in records]
+
+
+IDS_OF_CYCLE = f"""
+SELECT appraisal_id FROM {APPRAISALS.name}
+WHERE tenant_id = $1 AND build = {APPRAISALS.live} AND cycle_id = $2 ORDER BY created_position
+"""  # noqa: S608  own names
