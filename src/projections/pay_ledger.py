@@ -1,6 +1,6 @@
 """The pay ledger: batches, their lines, the journal, the balances, and whether they agree."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from domain.payout import (
     PayoutCalculated,
 )
 from projections.kernel import Projection, Step
-from projections.questions import LIMIT_DEFAULT, Page, View, get, page
+from projections.questions import LIMIT_DEFAULT, Page, View, get, page, page_of_either
 from projections.tables import Build, R, Row, Table, begun
 from tenancy.records import Recorded
 
@@ -218,17 +218,19 @@ def entries_of(recorded: Recorded) -> list[Entry]:
     ]
 
 
-def _post(account: str, posting: Posting, row: Account | None) -> Account:
-    if row is None:
-        currency = posting.amount.currency
-        row = Account(account=account, currency=currency, debit=0, credit=0, entries=0)
-    row = copy(row)
-    row.entries += 1
-    if account == posting.debit_account:
-        row.debit += posting.amount.minor
-    if account == posting.credit_account:
-        row.credit += posting.amount.minor
-    return row
+def _posted(account: str, posting: Posting) -> Callable[[Account | None, Recorded], Account]:
+    amount = posting.amount
+
+    def step(row: Account | None, _: Recorded) -> Account:
+        if row is None:
+            row = Account(account=account, currency=amount.currency, debit=0, credit=0, entries=0)
+        row = copy(row)
+        row.entries += 1
+        row.debit += amount.minor if account == posting.debit_account else 0
+        row.credit += amount.minor if account == posting.credit_account else 0
+        return row
+
+    return step
 
 
 BATCH_TOPICS = frozenset({BatchPrepared.TOPIC, BatchApproved.TOPIC, BatchSettled.TOPIC})
@@ -241,21 +243,17 @@ async def _apply(build: Build, batch: Sequence[Recorded]) -> None:
     await _fold(BATCHES, build, of_batches, batch_step)
     await _fold(PAYOUTS, build, of_payouts, payout_step)
     await ENTRIES.save(build, [entry for each in of_payouts for entry in entries_of(each)])
-    posted = [
-        (recorded, posting) for recorded in of_payouts for posting in postings(recorded.event)
-    ]
     moves = [
-        (account, posting, recorded)
-        for recorded, posting in posted
-        for account in {posting.debit_account: None, posting.credit_account: None}
+        ((account, posting.amount.currency), _posted(account, posting), recorded)
+        for recorded in of_payouts
+        for posting in postings(recorded.event)
+        # A set, so that an entry from an account to itself counts as one entry.
+        for account in {posting.debit_account, posting.credit_account}
     ]
-    accounts = await ACCOUNTS.load(
-        build, ((account, posting.amount.currency) for account, posting, _ in moves)
-    )
-    for account, posting, recorded in moves:
-        key = (account, posting.amount.currency)
-        accounts.fold(key, recorded, lambda row, _, a=account, p=posting: _post(a, p, row))
-    await accounts.save()
+    balances = await ACCOUNTS.load(build, (key for key, _, _ in moves))
+    for key, step, recorded in moves:
+        balances.fold(key, recorded, step)
+    await balances.save()
 
 
 async def _fold(table: Table[R], build: Build, events: Sequence[Recorded], step: Step) -> None:
@@ -284,6 +282,25 @@ async def accounts(
     """Accounts and their balances, by name."""
     order, where = ("account", "currency"), {"currency": currency}
     return await page(view, ACCOUNTS, order=order, where=where, limit=limit, cursor=cursor)
+
+
+async def entries(
+    view: View,
+    *,
+    account: str | None = None,
+    payout_id: UUID | None = None,
+    limit: int = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> Page[Entry]:
+    """The journal in the order of posting: all of it, an account's part, or a payout line's."""
+    order = ("position", "posting")
+    if account is not None:
+        sides = ("debit", "credit")
+        return await page_of_either(
+            view, ENTRIES, sides, account, order=order, limit=limit, cursor=cursor
+        )
+    where = {"payout_id": payout_id}
+    return await page(view, ENTRIES, order=order, where=where, limit=limit, cursor=cursor)
 
 
 async def batches(

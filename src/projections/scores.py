@@ -242,7 +242,7 @@ async def _apply(build: Build, batch: Sequence[Recorded]) -> None:
         records = await build.connection.fetch(
             APPRAISALS_OF_SHEETS, build.tenant_id, build.number, list(sheets)
         )
-        appraisal_of = {sheet_id: appraisal_id for sheet_id, appraisal_id in records}
+        appraisal_of = {record["goal_sheet_id"]: record["appraisal_id"] for record in records}
     for recorded in batch:
         if recorded.topic == AppraisalCreated.TOPIC:
             appraisal_of[goal_sheet_id(recorded.stream_id)] = recorded.stream_id
