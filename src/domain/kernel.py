@@ -114,3 +114,15 @@ class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
             (done.stream_id, done.event) if isinstance(done, Elsewhere) else (stream_id, done)
             for done in self.decide(state, command, context)
         )
+
+
+def looking(kind: str, initial: S, evolve: Callable[[S, Any], S]) -> Decider[S]:
+    """A decider to look with and never to decide with.
+
+    Where two aggregates look at each other, the one that is defined first looks through this.
+    """
+
+    def decide(_state: S, command: object, _context: Context) -> Iterable[Event | Elsewhere]:
+        raise TypeError(f"{type(command).__name__} is not for a look at {kind}")
+
+    return Decider(kind=kind, initial=initial, decide=decide, evolve=evolve)
