@@ -2,12 +2,14 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import assert_never
 from uuid import UUID
 
 import msgspec
 
+from domain.checks import begun
 from domain.explanation import Node
-from domain.kernel import Command, Event, Personal
+from domain.kernel import Command, Decider, Event, Happened, Personal, looking
 from domain.organisation import JobFamily
 
 
@@ -154,3 +156,146 @@ class PublishResult(Command, frozen=True, kw_only=True):
 class ResultPublished(Event, frozen=True, kw_only=True):
     TOPIC = "appraisal.result-published"
     lock_version: int
+
+
+# -- what an appraisal is now (its commands are decided in domain.appraisal_decisions)
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """The initial score, from data alone. 考核初分"""
+
+    score: Decimal
+    event_id: UUID
+
+
+class RatingGiven(msgspec.Struct, frozen=True, kw_only=True):
+    """A rating as it was submitted, with the event that says so."""
+
+    ratings: tuple[Rating, ...]
+    event_id: UUID
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """One adjustment, with the event that says so."""
+
+    adjustment: Decimal
+    event_id: UUID
+
+
+class Locked(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen score: `version` is what pay refers to."""
+
+    version: int
+    score: Decimal
+    coefficient: Decimal
+    event_id: UUID
+
+
+class Appraisal(msgspec.Struct, frozen=True, kw_only=True):
+    """An appraisal as it is now. Ratings stay sealed from each other until both are in. 考核单"""
+
+    cycle_id: UUID
+    employment_id: UUID
+    person_id: UUID
+    segment: int
+    org_unit_id: UUID
+    job_id: UUID
+    family: JobFamily
+    cost_centre: str
+    manager_id: UUID | None
+    scheme_id: UUID
+    scheme_version: int
+    starts_on: date
+    ends_on: date
+    created_by: UUID
+    """The event that fixed all of the above."""
+    initial_score: Scored | None = None
+    self_rating: RatingGiven | None = None
+    manager_rating: RatingGiven | None = None
+    flagged: tuple[str, ...] = ()
+    """What must be explained before the score is locked: indicators' codes, or "total"."""
+    explained: tuple[str, ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
+    locked: Locked | None = None
+    published_version: int = 0
+
+    @property
+    def unexplained(self) -> tuple[str, ...]:
+        """What was flagged and has no reason yet."""
+        return tuple(of for of in self.flagged if of not in self.explained)
+
+
+AppraisalEvent = (
+    AppraisalCreated
+    | InitialScoreCalculated
+    | SelfRatingSubmitted
+    | ManagerRatingSubmitted
+    | TwoWayCompared
+    | DeviationFlagged
+    | DeviationExplained
+    | CalibrationApplied
+    | ScoreLocked
+    | ResultPublished
+)
+
+
+def evolve(state: Appraisal | None, happened: Happened[AppraisalEvent]) -> Appraisal:
+    """The appraisal after one more event."""
+    if isinstance(happened.event, AppraisalCreated):
+        return _created(happened.event, happened.event_id)
+    return msgspec.structs.replace(begun(state), **_changed(begun(state), happened))
+
+
+def _created(event: AppraisalCreated, event_id: UUID) -> Appraisal:
+    return Appraisal(
+        cycle_id=event.cycle_id,
+        employment_id=event.employment_id,
+        person_id=event.person_id,
+        segment=event.segment,
+        org_unit_id=event.org_unit_id,
+        job_id=event.job_id,
+        family=event.family,
+        cost_centre=event.cost_centre,
+        manager_id=event.manager_id,
+        scheme_id=event.scheme_id,
+        scheme_version=event.scheme_version,
+        starts_on=event.starts_on,
+        ends_on=event.ends_on,
+        created_by=event_id,
+    )
+
+
+def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[str, object]:
+    event, event_id = happened.event, happened.event_id
+    match event:
+        case AppraisalCreated() | TwoWayCompared():
+            return {}
+        case InitialScoreCalculated():
+            return {"initial_score": Scored(score=event.score, event_id=event_id)}
+        case SelfRatingSubmitted():
+            return {"self_rating": RatingGiven(ratings=event.ratings, event_id=event_id)}
+        case ManagerRatingSubmitted():
+            return {"manager_rating": RatingGiven(ratings=event.ratings, event_id=event_id)}
+        case DeviationFlagged():
+            return {"flagged": tuple(deviation.of for deviation in event.flagged)}
+        case DeviationExplained():
+            return {"explained": (*appraisal.explained, event.of)}
+        case CalibrationApplied():
+            applied = Calibration(adjustment=event.adjustment, event_id=event_id)
+            return {"calibrations": (*appraisal.calibrations, applied)}
+        case ScoreLocked():
+            locked = Locked(
+                version=event.lock_version,
+                score=event.score,
+                coefficient=event.coefficient,
+                event_id=event_id,
+            )
+            return {"locked": locked}
+        case ResultPublished():
+            return {"published_version": event.lock_version}
+        case _:
+            assert_never(event)
+
+
+LOOK_AT_APPRAISAL: Decider[Appraisal | None] = looking("appraisal", None, evolve)
+"""For goal sheets and fact sheets, which the appraisal looks at in turn."""

@@ -9,7 +9,7 @@ import msgspec
 
 from domain.checks import absent, begun, checked_code, checked_name, known
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
-from domain.organisation import JobFamily
+from domain.organisation import JobFamily, checked_level
 from domain.scheme import SCHEME
 
 Stage = Literal[
@@ -200,6 +200,8 @@ def _bind(cycle: Cycle, command: BindScheme, context: Context) -> tuple[Event, .
     scheme = known(context.look(SCHEME, command.scheme_id), "unknown-scheme", "such scheme")
     scheme.published(command.scheme_version)
     cycle.require("draft", "goal-setting")
+    if command.level is not None:
+        checked_level(command.level)
     if any(
         (binding.family, binding.level) == (command.family, command.level)
         for binding in cycle.bindings

@@ -141,10 +141,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The event that set the coefficient band."""
 
 
+def checked_level(level: int) -> int:
+    """`level`, if it is one that a job can have."""
+    if not 0 <= level <= LEVEL_MAX:
+        raise Refused("bad-level", f"The level must be from 0 to {LEVEL_MAX}.")
+    return level
+
+
 def _decide_job(state: Job | None, command: DefineJob, _context: Context) -> tuple[Event, ...]:
     absent(state, "a job")
-    if not 0 <= command.level <= LEVEL_MAX:
-        raise Refused("bad-level", f"The level must be from 0 to {LEVEL_MAX}.")
+    checked_level(command.level)
     low, high = (
         checked_number(
             bound,

@@ -7,7 +7,7 @@ import msgspec
 
 from domain.checks import begun, checked_code, checked_name, checked_text, known
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
-from domain.rules import SchemeContent
+from domain.rules import Indicator, Manual, SchemeContent
 
 
 class DraftScheme(Command, frozen=True, kw_only=True):
@@ -33,6 +33,40 @@ class SchemeVersionPublished(Event, frozen=True, kw_only=True):
     TOPIC = "scheme.version-published"
     version: int
     reason: str = ""
+
+
+class Weighted(msgspec.Struct, frozen=True, kw_only=True):
+    """An indicator with its weight in the whole scheme."""
+
+    indicator: Indicator
+    weight: int
+    """Section's basis points times its own: those of a scheme sum to 10^8."""
+
+    @property
+    def code(self) -> str:
+        return self.indicator.code
+
+
+def measured(content: SchemeContent) -> tuple[Weighted, ...]:
+    """The indicators that data decides: they need a target and actuals."""
+    return tuple(each for each in _weighted(content) if not _is_manual(each.indicator))
+
+
+def judged(content: SchemeContent) -> tuple[Weighted, ...]:
+    """The indicators that raters decide."""
+    return tuple(each for each in _weighted(content) if _is_manual(each.indicator))
+
+
+def _weighted(content: SchemeContent) -> tuple[Weighted, ...]:
+    return tuple(
+        Weighted(indicator=indicator, weight=section.weight_bp * indicator.weight_bp)
+        for section in content.sections
+        for indicator in section.indicators
+    )
+
+
+def _is_manual(indicator: Indicator) -> bool:
+    return isinstance(indicator.rule, Manual)
 
 
 class SchemeVersion(msgspec.Struct, frozen=True, kw_only=True):
