@@ -33,6 +33,11 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     @property
+    def key(self) -> str:
+        """Name and version, as cursors and wake-ups tell them apart."""
+        return f"{self.name}_v{self.version}"
+
+    @property
     def ddl(self) -> str:
         """All tables, idempotent."""
         return "".join(table.ddl for table in self.tables)
@@ -71,6 +76,7 @@ class Moved(msgspec.Struct, frozen=True, array_like=True):
 
     tenant_id: UUID
     positions: dict[str, int]
+    """By `Projection.key`."""
 
 
 async def install(owner_url: str, projections: Sequence[Projection]) -> list[str]:

@@ -1,0 +1,115 @@
+"""How far each view has come: the rows that runners lock, move, and mark with their errors."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from projections.kernel import Projection
+
+BACKOFF_S_MAX = 300
+ERROR_LENGTH_MAX = 500
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """One build of one projection of one tenant."""
+
+    projection: str
+    version: int
+    build: int
+    position: int
+    live: bool
+    updated_at: datetime
+    attempts: int
+    """How often its next event has failed in a row."""
+    retry_at: datetime | None
+    last_error: str | None
+
+
+BEGIN = """
+INSERT INTO merit.cursors (tenant_id, projection, version, build, live, updated_at)
+VALUES ($1, $2, $3, 1, true, $4) ON CONFLICT DO NOTHING
+"""
+
+FIELDS = "projection, version, build, position, live, updated_at, attempts, retry_at, last_error"
+
+ALL = f"SELECT {FIELDS} FROM merit.cursors WHERE tenant_id = $1 ORDER BY projection, version, build"  # noqa: S608  own names
+
+# Whoever holds a row moves it; the others do something else meanwhile.
+LOCK = f"""
+SELECT {FIELDS} FROM merit.cursors
+WHERE tenant_id = $1 AND live AND position = $2 AND projection = ANY($3)
+  AND (retry_at IS NULL OR retry_at <= $4)
+ORDER BY projection, version FOR UPDATE SKIP LOCKED
+"""  # noqa: S608  own names
+
+# The old position is asked for again, because a lock may be lost with the node that held it.
+MOVE = """
+UPDATE merit.cursors
+SET position = $6, updated_at = $7, attempts = 0, retry_at = NULL, last_error = NULL
+WHERE tenant_id = $1 AND projection = $2 AND version = $3 AND build = $4 AND position = $5
+"""
+
+FAIL = """
+UPDATE merit.cursors SET attempts = attempts + 1, retry_at = $5, last_error = $6
+WHERE tenant_id = $1 AND projection = $2 AND version = $3 AND build = $4
+"""
+
+
+class Lost(Exception):
+    """A cursor moved under its lock: what was applied must not be committed."""
+
+
+async def begin(
+    connection: asyncpg.Connection,
+    tenant_id: UUID,
+    projections: Sequence[Projection],
+    now: datetime,
+) -> None:
+    """Cursors at 0 for projections that the tenant has none of."""
+    await connection.executemany(
+        BEGIN, [(tenant_id, each.name, each.version, now) for each in projections]
+    )
+
+
+async def of_tenant(connection: asyncpg.Connection, tenant_id: UUID) -> list[Cursor]:
+    """All cursors of a tenant, of every version and build."""
+    return [Cursor(**record) for record in await connection.fetch(ALL, tenant_id)]
+
+
+async def lock(
+    connection: asyncpg.Connection,
+    tenant_id: UUID,
+    position: int,
+    projections: Sequence[str],
+    now: datetime,
+) -> list[Cursor]:
+    """The live cursors at `position` that nobody else holds and that are due."""
+    records = await connection.fetch(LOCK, tenant_id, position, projections, now)
+    return [Cursor(**record) for record in records]
+
+
+async def move(
+    connection: asyncpg.Connection, tenant_id: UUID, cursor: Cursor, position: int, now: datetime
+) -> None:
+    """Advance a locked cursor.
+
+    Raises:
+        Lost: it is not where it was.
+    """
+    key = (tenant_id, cursor.projection, cursor.version, cursor.build)
+    done = await connection.execute(MOVE, *key, cursor.position, position, now)
+    if done != "UPDATE 1":
+        raise Lost(f"{cursor.projection} left position {cursor.position}")
+
+
+async def fail(
+    connection: asyncpg.Connection, tenant_id: UUID, cursor: Cursor, error: str, now: datetime
+) -> None:
+    """Note an error, and that the next attempt waits twice as long as the one before."""
+    wait_s = min(BACKOFF_S_MAX, 2 ** min(cursor.attempts, 16))
+    key = (tenant_id, cursor.projection, cursor.version, cursor.build)
+    retry_at = now + timedelta(seconds=wait_s)
+    await connection.execute(FAIL, *key, retry_at, error[:ERROR_LENGTH_MAX])

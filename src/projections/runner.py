@@ -1,0 +1,250 @@
+"""The runner: follows every tenant's log and keeps the views up to it, exactly once.
+
+One transaction locks a tenant's cursors, applies a batch, and moves them. A runner that dies
+leaves nothing half done; another one goes on from the cursor.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+from tenancy.database import Database
+
+from projections import cursors
+from projections.cursors import Cursor
+from projections.history import Log, Logs, Unreadable
+from projections.kernel import VIEW_CHANNEL, WAKE_CHANNEL, Moved, Projection
+from projections.tables import Build
+from tenancy.records import Recorded
+
+BATCH_EVENTS_MAX = 1_000
+
+# Tenants looked at per tick without having been woken: missed wake-ups, and back-offs that end.
+SWEEP_TENANTS_MAX = 200
+
+# The world's failures, not the event's: the transaction is given up and taken again later.
+PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedTableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    cursors.Lost,
+    OSError,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Runner:
+    """Applies events to views for all tenants; start as many as there is work for."""
+
+    def __init__(
+        self,
+        database: Database,
+        logs: Logs,
+        projections: Sequence[Projection],
+        *,
+        lanes: int = 2,
+        poll_s: float = 1.0,
+        batch_events_max: int = BATCH_EVENTS_MAX,
+    ) -> None:
+        self._database = database
+        self._logs = logs
+        self._projections = {each.key: each for each in projections}
+        self._names = [each.name for each in projections]
+        self._lanes = lanes
+        self._poll_s = poll_s
+        self._batch_events_max = batch_events_max
+        self._due: asyncio.Queue[UUID] = asyncio.Queue()
+        self._queued: set[UUID] = set()
+        self._busy: set[UUID] = set()
+        self._again: set[UUID] = set()
+        self._swept = 0
+
+    # -- the daemon
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; a batch that has begun is finished first."""
+        await self._database.listen(WAKE_CHANNEL, self._rung)
+        lanes = [asyncio.create_task(self._lane()) for _ in range(self._lanes)]
+        sweeper = asyncio.create_task(self._sweep())
+        try:
+            await stop.wait()
+        finally:
+            sweeper.cancel()
+            for _ in lanes:
+                self._due.put_nowait(STOP)
+            await asyncio.gather(sweeper, *lanes, return_exceptions=True)
+
+    def _rung(self, payload: str) -> None:
+        self._wake(UUID(payload))
+
+    def _wake(self, tenant_id: UUID) -> None:
+        if tenant_id in self._busy:
+            self._again.add(tenant_id)
+        elif tenant_id not in self._queued:
+            self._queued.add(tenant_id)
+            self._due.put_nowait(tenant_id)
+
+    async def _lane(self) -> None:
+        while (tenant_id := await self._due.get()) != STOP:
+            self._queued.discard(tenant_id)
+            self._busy.add(tenant_id)
+            try:
+                # One round, then the queue: a tenant with a long way to go lets others pass.
+                if await self.advance(tenant_id):
+                    self._again.add(tenant_id)
+            except PASSING as error:
+                log.warning("views-not-advanced", tenant=str(tenant_id), error=repr(error))
+            except Exception:
+                log.exception("views-not-advanced", tenant=str(tenant_id))
+            finally:
+                self._busy.discard(tenant_id)
+                if tenant_id in self._again:
+                    self._again.discard(tenant_id)
+                    self._wake(tenant_id)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                tenants = sorted(await self._logs.tenants())
+                window = tenants[self._swept : self._swept + SWEEP_TENANTS_MAX]
+                self._swept = self._swept + len(window) if len(window) < len(tenants) else 0
+                if self._swept >= len(tenants):
+                    self._swept = 0
+                for tenant_id in window:
+                    self._wake(tenant_id)
+            except PASSING as error:
+                log.warning("tenants-not-listed", error=repr(error))
+            await asyncio.sleep(self._poll_s)
+
+    # -- the work
+
+    async def advance(self, tenant_id: UUID) -> int:
+        """One batch for each group of views at the same position; how many events were applied.
+
+        0 means that there is nothing to do now, or that others are doing it.
+        """
+        history = await self._logs.of(tenant_id)
+        positions = await self._positions(tenant_id)
+        applied = 0
+        # Views that are level share the reading. The furthest first: they serve the readers.
+        for position in sorted(positions, reverse=True):
+            applied += await self._advance_from(tenant_id, history, position)
+        return applied
+
+    async def catch_up(self, tenant_id: UUID) -> int:
+        """Advance until nothing is left to do; how many events were applied."""
+        applied = 0
+        while done := await self.advance(tenant_id):
+            applied += done
+        return applied
+
+    async def _positions(self, tenant_id: UUID) -> set[int]:
+        """Where the live cursors that are due stand; begins those that are missing."""
+        now = datetime.now(UTC)
+        async with self._database.transaction(tenant_id) as connection:
+            found = await cursors.of_tenant(connection, tenant_id)
+            known = {f"{cursor.projection}_v{cursor.version}" for cursor in found}
+            missing = [each for key, each in self._projections.items() if key not in known]
+            if missing:
+                await cursors.begin(connection, tenant_id, missing, now)
+                found = await cursors.of_tenant(connection, tenant_id)
+        return {
+            cursor.position
+            for cursor in found
+            if cursor.live
+            and self._mine(cursor)
+            and (not cursor.retry_at or cursor.retry_at <= now)
+        }
+
+    def _mine(self, cursor: Cursor) -> Projection | None:
+        return self._projections.get(f"{cursor.projection}_v{cursor.version}")
+
+    async def _advance_from(self, tenant_id: UUID, history: Log, position: int) -> int:
+        # Read before the lock: the log never changes, and a lock should not wait for reading.
+        error: Unreadable | None = None
+        batch: list[Recorded] = []
+        try:
+            batch = await history.after(position, self._batch_events_max)
+        except Unreadable as unreadable:
+            error = unreadable
+        if not batch and error is None:
+            return 0
+        now = datetime.now(UTC)
+        moved: dict[str, int] = {}
+        async with self._database.transaction(tenant_id) as connection:
+            for cursor in await cursors.lock(connection, tenant_id, position, self._names, now):
+                projection = self._mine(cursor)
+                if projection is None:
+                    continue
+                reached, failure = position, str(error) if error else None
+                if batch:
+                    build = build_of(connection, tenant_id, cursor)
+                    reached, failure = await apply(projection, build, batch, position)
+                if reached > position:
+                    await cursors.move(connection, tenant_id, cursor, reached, now)
+                    moved[projection.key] = reached
+                if failure:
+                    await cursors.fail(connection, tenant_id, cursor, failure, now)
+                    log.error("event-not-applied", tenant=str(tenant_id), view=projection.key)
+            if moved:
+                note = msgspec.json.encode(Moved(tenant_id, moved)).decode()
+                await connection.execute("SELECT pg_notify($1, $2)", VIEW_CHANNEL, note)
+        return max(moved.values(), default=position) - position
+
+
+STOP = UUID(int=0)
+"""No tenant's id: ends a lane."""
+
+
+def build_of(connection: asyncpg.Connection, tenant_id: UUID, cursor: Cursor) -> Build:
+    """Where a cursor's projection writes."""
+    return Build(
+        connection=connection,
+        tenant_id=tenant_id,
+        projection=cursor.projection,
+        version=cursor.version,
+        number=cursor.build,
+    )
+
+
+async def apply(
+    projection: Projection, build: Build, batch: Sequence[Recorded], position: int
+) -> tuple[int, str | None]:
+    """Apply a batch inside the open transaction: the position reached, and what stopped it.
+
+    Where an event cannot be applied, everything before it is, by halves, and the error names it.
+    """
+    try:
+        wanted = [
+            recorded
+            for recorded in batch
+            if projection.topics is None or recorded.topic in projection.topics
+        ]
+        if wanted:
+            # A savepoint: what fails leaves no half batch, and the other views go on.
+            async with build.connection.transaction():
+                await projection.apply(build, wanted)
+    except PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever a fold may raise stops that fold alone
+        if len(batch) == 1:
+            poison = batch[0]
+            kind = type(error).__name__
+            return position, f"{poison.topic} at position {poison.position}: {kind}: {error}"
+        half = len(batch) // 2
+        reached, failure = await apply(projection, build, batch[:half], position)
+        if failure:
+            return reached, failure
+        return await apply(projection, build, batch[half:], reached)
+    return batch[-1].position, None

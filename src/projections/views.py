@@ -1,0 +1,107 @@
+"""Reading views in a process: transactions for questions, and waiting for one's own writes."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import msgspec
+from tenancy.database import Database
+
+from projections.catalogue import PROJECTIONS
+from projections.history import Logs
+from projections.kernel import VIEW_CHANNEL, Moved
+from projections.questions import View
+
+# How long a waiter trusts the doorbell before it looks itself.
+LOOK_AGAIN_S = 0.25
+TENANTS_REMEMBERED_MAX = 10_000
+
+_KEYS = {projection.name: projection.key for projection in PROJECTIONS}
+
+POSITIONS = """
+SELECT projection || '_v' || version AS key, position FROM merit.cursors
+WHERE tenant_id = $1 AND live
+"""
+
+
+class Views:
+    """The views of all tenants, for one process. `open` it once, `close` the database after."""
+
+    def __init__(self, database: Database, logs: Logs) -> None:
+        self._database = database
+        self._logs = logs
+        self._reached: dict[UUID, dict[str, int]] = {}
+        self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
+
+    @classmethod
+    async def open(cls, database: Database, logs: Logs) -> "Views":
+        """Begin to listen for moved views."""
+        views = cls(database, logs)
+        await database.listen(VIEW_CHANNEL, views._rung)
+        return views
+
+    @asynccontextmanager
+    async def of(self, tenant_id: UUID) -> AsyncIterator[View]:
+        """One tenant's views inside one reading transaction."""
+        log = await self._logs.of(tenant_id)
+        async with self._database.transaction(tenant_id) as connection:
+            yield View(connection=connection, tenant_id=tenant_id, reopen=log.at)
+
+    async def wait_for(
+        self, tenant_id: UUID, projections: Sequence[str], position: int, timeout_s: float
+    ) -> bool:
+        """Whether all of `projections` have reached `position`, waiting at most `timeout_s`.
+
+        Raises:
+            KeyError: there is no projection of that name.
+        """
+        if self._has_reached(tenant_id, projections, position):
+            return True
+        rung = asyncio.Event()
+        self._waiting[tenant_id].add(rung)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not await self._look(tenant_id, projections, position):
+                    await self._ring(rung)
+                    if self._has_reached(tenant_id, projections, position):
+                        return True
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting[tenant_id].discard(rung)
+            if not self._waiting[tenant_id]:
+                del self._waiting[tenant_id]
+        return True
+
+    async def _ring(self, rung: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(LOOK_AGAIN_S):
+                await rung.wait()
+        except TimeoutError:
+            return
+        rung.clear()
+
+    def _rung(self, payload: str) -> None:
+        moved = msgspec.json.decode(payload, type=Moved)
+        self._remember(moved.tenant_id, moved.positions)
+        for rung in self._waiting.get(moved.tenant_id, ()):
+            rung.set()
+
+    def _remember(self, tenant_id: UUID, positions: dict[str, int]) -> None:
+        if tenant_id not in self._reached and len(self._reached) >= TENANTS_REMEMBERED_MAX:
+            self._reached.clear()
+        reached = self._reached.setdefault(tenant_id, {})
+        for key, position in positions.items():
+            reached[key] = max(position, reached.get(key, 0))
+
+    def _has_reached(self, tenant_id: UUID, projections: Sequence[str], position: int) -> bool:
+        reached = self._reached.get(tenant_id, {})
+        return all(reached.get(_KEYS[name], 0) >= position for name in projections)
+
+    async def _look(self, tenant_id: UUID, projections: Sequence[str], position: int) -> bool:
+        async with self._database.transaction(tenant_id) as connection:
+            records = await connection.fetch(POSITIONS, tenant_id)
+        self._remember(tenant_id, {record["key"]: record["position"] for record in records})
+        return self._has_reached(tenant_id, projections, position)
