@@ -87,3 +87,40 @@ FUNCTION = DraftScheme(
     ),
 )
 """KPI 60, KCI 40; the banded coefficient of the worked cases. The 360 part comes with raters."""
+
+SELLERS = DraftScheme(
+    code="SALES",
+    content=SchemeContent(
+        name="Sales, by quarter",
+        sections=(
+            section(
+                "results",
+                "Results",
+                8000,
+                indicator("sales", "Sales against quota", 7500, RATIO_120),
+                indicator("territory", "Growth of the territory", 2500, RATIO_120),
+            ),
+            section("duty", "Duty", 2000, indicator("duty", "Duty", 10000, Manual())),
+        ),
+        coefficient=Linear(),
+    ),
+)
+"""For companies whose sellers have quotas and territories."""
+
+OTHERS = DraftScheme(
+    code="STAFF",
+    content=SchemeContent(
+        name="Everybody else, by quarter",
+        sections=(
+            section(
+                "work",
+                "Work",
+                10000,
+                indicator("quality", "Quality of work", 6000, Manual()),
+                indicator("reliability", "Reliability", 4000, Manual()),
+            ),
+        ),
+        coefficient=Banded(bands=BANDS),
+    ),
+)
+"""For people without business data: manual indicators only."""
