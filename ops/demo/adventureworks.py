@@ -56,7 +56,7 @@ ASSUMPTIONS = (
         "the last one being the first quarter of 2014."
     ),
     (
-        "SalesYTD is taken as the sales of the last four quota quarters: target = the sum of the last "
+        "SalesYTD is taken as the sales of the last four quota quarters: target = sum of the last "
         "four quotas, actual = SalesYTD (which lies at 79 to 96 percent for every seller)."
     ),
     (
@@ -68,7 +68,7 @@ ASSUMPTIONS = (
         "effective from the day of hire."
     ),
     (
-        "Monthly pay in USD = Rate x 2,080 hours / 12 for either PayFrequency (1 monthly, 2 biweekly: "
+        "Monthly pay in USD = Rate x 2,080 hours / 12 for PayFrequency 1 (monthly) and 2 (biweekly: "
         "how often, not how much); rounded half up to the cent."
     ),
     "Performance share: 50 % for the sellers, 15 % for all others (the files do not say).",
@@ -78,7 +78,7 @@ ASSUMPTIONS = (
     ),
     "Names are those of LoginID without domain and digits.",
     (
-        "The files hold no ratings: points 0..100 are drawn from fixed dice; a self rating lies more "
+        "The files hold no ratings: points 0..100 come from fixed dice; a self rating lies more "
         "than ten points above the manager's for about one in fifteen."
     ),
 )
