@@ -106,10 +106,16 @@ async def move(
 
 
 async def fail(
-    connection: asyncpg.Connection, tenant_id: UUID, cursor: Cursor, error: str, now: datetime
+    connection: asyncpg.Connection,
+    tenant_id: UUID,
+    cursor: Cursor,
+    error: str,
+    *,
+    attempts: int,
+    now: datetime,
 ) -> None:
-    """Note an error, and that the next attempt waits twice as long as the one before."""
-    wait_s = min(BACKOFF_S_MAX, 2 ** min(cursor.attempts, 16))
+    """Note an error after so many earlier `attempts`: each waits twice as long as the last."""
+    wait_s = min(BACKOFF_S_MAX, 2 ** min(attempts, 16))
     key = (tenant_id, cursor.projection, cursor.version, cursor.build)
     retry_at = now + timedelta(seconds=wait_s)
     await connection.execute(FAIL, *key, retry_at, error[:ERROR_LENGTH_MAX])

@@ -26,6 +26,10 @@ class Log(Protocol):
         """
         ...
 
+    async def head(self) -> int:
+        """The position of the last event; 0 for none."""
+        ...
+
     async def at(self, positions: Sequence[int]) -> dict[int, Recorded]:
         """The events at these positions with their personal fields, None where erased."""
         ...

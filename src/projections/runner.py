@@ -31,11 +31,11 @@ PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.TransactionRollbackError,
-    asyncpg.OperatorInterventionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.UndefinedTableError,
     asyncpg.ReadOnlySQLTransactionError,
     cursors.Lost,
     OSError,
@@ -69,6 +69,7 @@ class Runner:
         self._busy: set[UUID] = set()
         self._again: set[UUID] = set()
         self._swept = 0
+        self._stopping = False
 
     # -- the daemon
 
@@ -80,6 +81,7 @@ class Runner:
         try:
             await stop.wait()
         finally:
+            self._stopping = True
             sweeper.cancel()
             for _ in lanes:
                 self._due.put_nowait(STOP)
@@ -96,7 +98,7 @@ class Runner:
             self._due.put_nowait(tenant_id)
 
     async def _lane(self) -> None:
-        while (tenant_id := await self._due.get()) != STOP:
+        while (tenant_id := await self._due.get()) != STOP and not self._stopping:
             self._queued.discard(tenant_id)
             self._busy.add(tenant_id)
             try:
@@ -118,7 +120,7 @@ class Runner:
             try:
                 tenants = sorted(await self._logs.tenants())
                 window = tenants[self._swept : self._swept + SWEEP_TENANTS_MAX]
-                self._swept = self._swept + len(window) if len(window) < len(tenants) else 0
+                self._swept += len(window)
                 if self._swept >= len(tenants):
                     self._swept = 0
                 for tenant_id in window:
@@ -195,7 +197,10 @@ class Runner:
                     await cursors.move(connection, tenant_id, cursor, reached, now)
                     moved[projection.key] = reached
                 if failure:
-                    await cursors.fail(connection, tenant_id, cursor, failure, now)
+                    attempts = 0 if reached > position else cursor.attempts
+                    await cursors.fail(
+                        connection, tenant_id, cursor, failure, attempts=attempts, now=now
+                    )
                     log.error("event-not-applied", tenant=str(tenant_id), view=projection.key)
             if moved:
                 note = msgspec.json.encode(Moved(tenant_id, moved)).decode()
@@ -235,9 +240,11 @@ async def apply(
             # A savepoint: what fails leaves no half batch, and the other views go on.
             async with build.connection.transaction():
                 await projection.apply(build, wanted)
-    except PASSING:
-        raise
-    except Exception as error:  # noqa: BLE001  whatever a fold may raise stops that fold alone
+    except Exception as error:
+        # Whatever a fold may raise stops that fold alone. A value that does not fit its column
+        # is an InterfaceError to asyncpg, but also a ValueError, and it will never fit.
+        if isinstance(error, PASSING) and not isinstance(error, ValueError):
+            raise
         if len(batch) == 1:
             poison = batch[0]
             kind = type(error).__name__

@@ -131,6 +131,13 @@ class Table(Generic[R]):
             f" AND c.projection = '{projection}' AND c.version = {version} AND c.live)"
         )
         self._load, self._save, self._sweep = self._statements()
+        # One hash per row, one over them in key order; what a rebuild must reproduce.
+        self._digest = (
+            "SELECT sha256(coalesce(string_agg("  # noqa: S608  own names
+            f"sha256(convert_to(ROW({self.selected})::text, 'UTF8')), ''::bytea"
+            f" ORDER BY {', '.join(key)}), ''::bytea)) FROM {self.name}"
+            " WHERE tenant_id = $1 AND build = $2"
+        )
 
     @property
     def selected(self) -> str:
@@ -216,6 +223,11 @@ class Table(Generic[R]):
     async def sweep(self, build: Build) -> None:
         """Delete all rows of a build."""
         await build.connection.execute(self._sweep, build.tenant_id, build.number)
+
+    async def digest(self, build: Build) -> bytes:
+        """SHA-256 of all rows of a build, in the order of their keys."""
+        found: bytes = await build.connection.fetchval(self._digest, build.tenant_id, build.number)
+        return found
 
     def key_of(self, row: R) -> Any:
         """The row's key as `load` takes it."""

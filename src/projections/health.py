@@ -1,0 +1,96 @@
+"""How far behind the views are, and which of them are stuck on what."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+from tenancy.database import Database
+
+from projections import cursors
+from projections.cursors import Cursor
+from projections.history import Log, Logs, Unreadable
+from projections.kernel import Projection
+
+
+class Stuck(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant's view that cannot apply its next event."""
+
+    tenant_id: UUID
+    position: int
+    """The last one applied."""
+    attempts: int
+    error: str
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """One projection, over all tenants."""
+
+    projection: str
+    tenants: int
+    behind: int
+    """Tenants whose view is not at the head of their log."""
+    events: int
+    """Not yet applied, over all tenants."""
+    seconds: float
+    """Age of the oldest event not yet applied."""
+    stuck: tuple[Stuck, ...]
+
+
+class _Sum:
+    def __init__(self) -> None:
+        self.behind = 0
+        self.events = 0
+        self.oldest: datetime | None = None
+        self.stuck: list[Stuck] = []
+
+
+async def lag(database: Database, logs: Logs, projections: Sequence[Projection]) -> list[Lag]:
+    """How far behind each projection is; one short transaction a tenant."""
+    sums = {projection.key: _Sum() for projection in projections}
+    tenants = await logs.tenants()
+    for tenant_id in tenants:
+        async with database.transaction(tenant_id) as connection:
+            found = await cursors.of_tenant(connection, tenant_id)
+        history = await logs.of(tenant_id)
+        head = await history.head()
+        live = {f"{each.projection}_v{each.version}": each for each in found if each.live}
+        for key, total in sums.items():
+            await _add(total, tenant_id, history, head, live.get(key))
+    now = datetime.now(UTC)
+    return [
+        Lag(
+            projection=key,
+            tenants=len(tenants),
+            behind=total.behind,
+            events=total.events,
+            seconds=max(0.0, (now - total.oldest).total_seconds()) if total.oldest else 0.0,
+            stuck=tuple(total.stuck),
+        )
+        for key, total in sums.items()
+    ]
+
+
+async def _add(
+    total: _Sum, tenant_id: UUID, history: Log, head: int, cursor: Cursor | None
+) -> None:
+    position = cursor.position if cursor else 0
+    if cursor and cursor.last_error:
+        total.stuck.append(
+            Stuck(
+                tenant_id=tenant_id,
+                position=position,
+                attempts=cursor.attempts,
+                error=cursor.last_error,
+            )
+        )
+    if position >= head:
+        return
+    total.behind += 1
+    total.events += head - position
+    try:
+        waiting = (await history.after(position, 1))[0].recorded_at
+    except Unreadable:
+        # Its age cannot be read; that it waits at all is in the counts and in `stuck`.
+        return
+    total.oldest = min(waiting, total.oldest or waiting)
