@@ -68,8 +68,8 @@ ASSUMPTIONS = (
         "effective from the day of hire."
     ),
     (
-        "Monthly pay in USD = Rate x 2,080 hours / 12 for PayFrequency 1 (monthly) and 2 (biweekly: "
-        "how often, not how much); rounded half up to the cent."
+        "Monthly pay in USD is Rate x 2,080 hours / 12, PayFrequency 1 (monthly) or 2 (biweekly): "
+        "it says how often, not how much; rounded half up to the cent."
     ),
     "Performance share: 50 % for the sellers, 15 % for all others (the files do not say).",
     (
