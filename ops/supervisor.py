@@ -352,7 +352,6 @@ class Watch:
     def _leave(self, *_: object) -> None:
         self._left = True
 
-    @property
     def over(self) -> bool:
         # The pipe alone would not do: processes that the parent forked may hold its other end.
         return self._left or os.getppid() != self._parent
@@ -374,17 +373,17 @@ def supervise(cluster: Cluster, watch: Watch, tell: Callable[[Answer], None]) ->
         DatabaseNotStarted: it does not come up, again and again.
     """
     failures, restarts_max = 0, STARTS_MAX
-    while not watch.over:
+    while not watch.over():
         began, well = time.monotonic(), False
         process = cluster.launch()
-        while process.poll() is None and not watch.over:
+        while process.poll() is None and not watch.over():
             if not well and cluster.ready:
                 well, restarts_max = True, RESTARTS_MAX
                 tell(Answer(host=str(cluster.socket), port=cluster.port, version=cluster.version))
             if not well and time.monotonic() - began > START_S_MAX:
                 process.send_signal(signal.SIGQUIT)
             watch.pause(POLL_S if well else 0.01)
-        if watch.over:
+        if watch.over():
             return
         failures = 1 if well and time.monotonic() - began > STEADY_S else failures + 1
         cluster.note(f"the server ended with {process.returncode}, {failures} in a row")
@@ -459,7 +458,6 @@ def _serves(pid: int, data: Path) -> bool:
 
 def _die_with(parent: int) -> Callable[[], None]:
     """In the new child: ask the kernel for a fast shutdown when the supervisor ends."""
-
     prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only
 
     def ask() -> None:

@@ -1,0 +1,200 @@
+"""Who the tenants are, and which access key belongs to whom: asked before a tenant is known."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+
+from tenancy.database import Database
+
+KEY_SHAPE: Final = re.compile(r"mlk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
+SECRET_BYTES = 32
+PREFIX_BYTES = 6
+
+
+class UnknownEntry(LookupError):
+    """There is no such tenant or access key."""
+
+
+class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A company, as the installation knows it."""
+
+    tenant_id: UUID
+    name: str
+    status: str
+    """active or suspended."""
+    created_at: datetime
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """What an access key stands for. Its secret is kept nowhere."""
+
+    tenant_id: UUID
+    key_id: UUID
+    prefix: str
+    """The part of the key that may be shown and logged."""
+    name: str
+    roles: frozenset[str]
+    person_id: UUID | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    created_at: datetime
+
+    def usable(self, now: datetime) -> bool:
+        """Whether the key opens anything at `now`."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+def new_key_text() -> str:
+    """A fresh secret: "mlk_", a public prefix, 256 bits that nobody can guess."""
+    return f"mlk_{secrets.token_hex(PREFIX_BYTES)}_{secrets.token_urlsafe(SECRET_BYTES)}"
+
+
+def key_prefix(text: str) -> str:
+    """The public part of a secret."""
+    return text.split("_", 2)[1]
+
+
+def key_hash(text: str) -> bytes:
+    """The SHA-256 by which a secret is found; a secret of 256 bits needs no salt."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+class Registry:
+    """The tenants and access keys of an installation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create_tenant(self, name: str, *, tenant_id: UUID | None = None) -> TenantRecord:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(CREATE_TENANT, tenant_id or uuid4(), name)
+        return _tenant(row)
+
+    async def tenants(self) -> list[TenantRecord]:
+        """All tenants, the oldest first."""
+        async with self._database.connection() as connection:
+            return [_tenant(row) for row in await connection.fetch(TENANTS)]
+
+    async def tenant(self, tenant_id: UUID) -> TenantRecord:
+        """Raises `UnknownEntry` where there is none."""
+        async with self._database.connection() as connection:
+            return _tenant(await connection.fetchrow(TENANT, tenant_id))
+
+    async def suspend_tenant(self, tenant_id: UUID) -> TenantRecord:
+        """Its keys open nothing until it is resumed."""
+        return await self._set_status(tenant_id, "suspended")
+
+    async def resume_tenant(self, tenant_id: UUID) -> TenantRecord:
+        return await self._set_status(tenant_id, "active")
+
+    async def _set_status(self, tenant_id: UUID, status: str) -> TenantRecord:
+        async with self._database.connection() as connection:
+            return _tenant(await connection.fetchrow(SET_STATUS, tenant_id, status))
+
+    async def issue_key(
+        self,
+        tenant_id: UUID,
+        key_id: UUID,
+        name: str,
+        roles: Iterable[str],
+        *,
+        person_id: UUID | None = None,
+        expires_at: datetime | None = None,
+        text: str | None = None,
+    ) -> str:
+        """The secret of a new access key; this is the only time that anybody sees it.
+
+        Args:
+            tenant_id: whose key it is.
+            key_id: its id, unique in the tenant.
+            name: what people call it.
+            roles: at least one.
+            person_id: the person that it stands for, if it stands for one.
+            expires_at: from when on it opens nothing; None is never.
+            text: a secret from `new_key_text`, where the caller needed its prefix first.
+
+        Raises:
+            UnknownEntry: there is no such tenant.
+        """
+        secret = text or new_key_text()
+        async with self._database.connection() as connection:
+            try:
+                await connection.execute(
+                    ISSUE_KEY, key_hash(secret), tenant_id, key_id, key_prefix(secret), name,
+                    sorted(set(roles)), person_id, expires_at,
+                )  # fmt: skip
+            except asyncpg.ForeignKeyViolationError:
+                raise UnknownEntry(f"there is no tenant {tenant_id}") from None
+        return secret
+
+    async def find_key(self, text: str) -> Credential | None:
+        """What this secret stands for, revoked and expired ones included: see `usable`.
+
+        None for what was never a key, and for every key of a suspended tenant.
+        """
+        if not KEY_SHAPE.fullmatch(text):
+            return None
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(FIND_KEY, key_hash(text))
+        return None if row is None else _credential(row)
+
+    async def keys(self, tenant_id: UUID) -> list[Credential]:
+        """All keys of a tenant, the oldest first."""
+        async with self._database.connection() as connection:
+            return [_credential(row) for row in await connection.fetch(KEYS, tenant_id)]
+
+    async def revoke_key(self, tenant_id: UUID, key_id: UUID) -> Credential:
+        """Revoke it for good; a second time changes nothing. `UnknownEntry` where there is none."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(REVOKE_KEY, tenant_id, key_id)
+        if row is None:
+            raise UnknownEntry(f"there is no access key {key_id}")
+        return _credential(row)
+
+
+CREATE_TENANT = """
+INSERT INTO merit.tenants (tenant_id, name) VALUES ($1, $2)
+RETURNING tenant_id, name, status, created_at
+"""
+TENANTS = "SELECT tenant_id, name, status, created_at FROM merit.tenants ORDER BY created_at"
+TENANT = "SELECT tenant_id, name, status, created_at FROM merit.tenants WHERE tenant_id = $1"
+SET_STATUS = """
+UPDATE merit.tenants SET status = $2 WHERE tenant_id = $1
+RETURNING tenant_id, name, status, created_at
+"""
+ISSUE_KEY = """
+INSERT INTO merit.access_keys
+       (key_hash, tenant_id, key_id, prefix, name, roles, person_id, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+FIND_KEY = """
+SELECT tenant_id, key_id, prefix, k.name, roles, person_id, expires_at, revoked_at, k.created_at
+  FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
+ WHERE key_hash = $1 AND t.status = 'active'
+"""
+KEYS = """
+SELECT tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at
+  FROM merit.access_keys WHERE tenant_id = $1 ORDER BY created_at
+"""
+REVOKE_KEY = """
+UPDATE merit.access_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())
+ WHERE tenant_id = $1 AND key_id = $2
+RETURNING tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at
+"""
+
+
+def _tenant(row: asyncpg.Record | None) -> TenantRecord:
+    if row is None:
+        raise UnknownEntry("there is no such tenant")
+    return TenantRecord(**row)
+
+
+def _credential(row: asyncpg.Record) -> Credential:
+    return Credential(**{**row, "roles": frozenset(row["roles"])})
