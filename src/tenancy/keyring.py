@@ -141,10 +141,8 @@ def _create(path: Path, content: bytes) -> None:
         except FileExistsError:
             return
         folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        os.fsync(folder)
+        os.close(folder)
     finally:
         Path(aside).unlink()
 
@@ -341,8 +339,7 @@ class TenantKeys:
     def _make_room(self) -> None:
         # Before loading and never after, so that what was asked for is there whatever its number.
         if len(self._personal) > _SUBJECTS_CACHED_MAX:
-            self._personal.clear()
-            self._of_subject.clear()
+            self.forget_subjects()
 
     def forget_subjects(self) -> None:
         """Drop the subjects' keys from memory; they are read again when needed."""

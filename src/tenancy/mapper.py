@@ -202,24 +202,33 @@ class Mapper(LibraryMapper[UUID]):
                 [row.personal[:16] for row in needed if row.personal is not None],
             )
 
-    def open(self, sealed: Sealed) -> Recorded:
-        """The event of this row, as the newest version of its class; erased fields are None.
+    def content(self, sealed: Sealed) -> bytes:
+        """The JSON of this row's event as it was written, without erased fields.
 
         Raises:
-            UnknownTopic: no class of the catalogue has its topic.
             KeysNotReady: `ready` was not awaited.
             NotGenuine: the row was changed, or stands where it was not written.
-            MapperDeserialisationError: the content does not fit its class.
         """
-        plan = self._by_topic.get(sealed.topic)
-        if plan is None:
-            raise UnknownTopic(sealed.topic)
-        place = sealed.stream_id.bytes + sealed.version.to_bytes(8, "big") + plan.topic_bytes
+        place = sealed.stream_id.bytes + sealed.version.to_bytes(8, "big") + sealed.topic.encode()
         content = self._keys.open(sealed.payload, self._payload_at + place)
         if sealed.personal is not None:
             apart = self._keys.open_personal(sealed.personal, self._personal_at + place)
             if apart is not None:
                 content = _joined(content, apart)
+        return content
+
+    def open(self, sealed: Sealed) -> Recorded:
+        """The event of this row, as the newest version of its class; erased fields are None.
+
+        Raises:
+            UnknownTopic: no class of the catalogue has its topic.
+            KeysNotReady, NotGenuine: as `content`.
+            MapperDeserialisationError: the content does not fit its class.
+        """
+        plan = self._by_topic.get(sealed.topic)
+        if plan is None:
+            raise UnknownTopic(sealed.topic)
+        content = self.content(sealed)
         try:
             metadata = _READ_METADATA.decode(sealed.metadata)
             if metadata.class_version == plan.class_version:
