@@ -17,8 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ops.postgres_binaries import DatabaseNotStarted
-from ops.supervisor import (
+from ops.cluster import (
     DATABASE,
     LEAVE_S_MAX,
     LOGIN,
@@ -28,6 +27,7 @@ from ops.supervisor import (
     Answer,
     Order,
 )
+from ops.postgres_binaries import DatabaseNotStarted
 
 __all__ = ["DatabaseNotStarted", "EmbeddedPostgres"]
 
