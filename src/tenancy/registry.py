@@ -145,6 +145,13 @@ class Registry:
             row = await connection.fetchrow(FIND_KEY, key_hash(text))
         return None if row is None else _credential(row)
 
+    async def suspended(self, text: str) -> bool:
+        """Whether this secret would be a usable key if its tenant were not suspended."""
+        if not KEY_SHAPE.fullmatch(text):
+            return False
+        async with self._database.connection() as connection:
+            return await connection.fetchval(SUSPENDED, key_hash(text)) is not None
+
     async def keys(self, tenant_id: UUID) -> list[Credential]:
         """All keys of a tenant, the oldest first."""
         async with self._database.connection() as connection:
@@ -178,6 +185,11 @@ FIND_KEY = """
 SELECT tenant_id, key_id, prefix, k.name, roles, person_id, expires_at, revoked_at, k.created_at
   FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
  WHERE key_hash = $1 AND t.status = 'active'
+"""
+SUSPENDED = """
+SELECT 1 FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
+ WHERE key_hash = $1 AND t.status = 'suspended' AND revoked_at IS NULL
+   AND (expires_at IS NULL OR expires_at > clock_timestamp())
 """
 KEYS = """
 SELECT tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at
