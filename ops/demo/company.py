@@ -95,9 +95,15 @@ class _Invention:
             preparer: ("employee", "finance"),
         }
         leads = {member.manager_id for member in self._members}
+        # Whoever rated somebody does not calibrate them: the head of personnel runs calibration.
+        uncalibrated = {heads["HRD"], *deputies.values()}
         members = tuple(
             msgspec.structs.replace(
                 member,
+                calibration=None
+                if {member.person_id, member.manager_id} & {heads["HRD"]}
+                or member.person_id in uncalibrated
+                else member.calibration,
                 roles=roles.get(
                     member.person_id,
                     ("employee", "manager") if member.person_id in leads else ("employee",),
