@@ -87,7 +87,13 @@ def checked_number(
     code: str = "bad-number",
 ) -> Decimal:
     """`value`, if it is finite, within `least`..`most` and has at most `decimals` decimals."""
-    if not value.is_finite() or not least <= value <= most or _decimals(value) > decimals:
+    exponent = value.as_tuple().exponent
+    # Asked of the exponent first: "0E+999999999" is in range, and far too long to write out.
+    if (
+        not isinstance(exponent, int)
+        or not -decimals <= exponent <= NUMBER_LIMIT.adjusted()
+        or not least <= value <= most
+    ):
         raise Refused(
             code,
             f"The {what} must be a number from {least:f} to {most:f} "
@@ -104,11 +110,6 @@ def checked_indicators(given: Iterable[str], wanted: Iterable[str], what: str) -
             "indicators-mismatch",
             f"The {what} must name exactly these indicators, each once: {', '.join(wanted)}.",
         )
-
-
-def _decimals(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
 
 
 def _unprintable(text: str, *, allowed: str) -> bool:

@@ -1,12 +1,14 @@
 """Payout batches and their lines: calculated, approved by someone else, posted once."""
 
 from decimal import Decimal
+from typing import assert_never
 from uuid import UUID
 
 import msgspec
 
+from domain.checks import begun
 from domain.explanation import Node
-from domain.kernel import Command, Event
+from domain.kernel import Command, Decider, Event, Happened, looking
 from domain.money import Money
 
 
@@ -91,3 +93,45 @@ class PaymentSettled(Event, frozen=True, kw_only=True):
     employment_id: UUID
     amount: Money
     bank_account: str
+
+
+# -- a payout line: its events are written by its batch (domain.payout_batch)
+
+
+class Payout(msgspec.Struct, frozen=True, kw_only=True):
+    """One line: a locked score version of one appraisal, in money. 发放明细"""
+
+    batch_id: UUID
+    appraisal_id: UUID
+    lock_version: int
+    employment_id: UUID
+    cost_centre: str
+    amount: Money
+    approved: bool = False
+    settled: bool = False
+
+
+def _evolve(
+    state: Payout | None, happened: Happened[PayoutCalculated | PayoutApproved | PaymentSettled]
+) -> Payout:
+    event = happened.event
+    match event:
+        case PayoutCalculated():
+            return Payout(
+                batch_id=event.batch_id,
+                appraisal_id=event.appraisal_id,
+                lock_version=event.lock_version,
+                employment_id=event.employment_id,
+                cost_centre=event.cost_centre,
+                amount=event.amount,
+            )
+        case PayoutApproved():
+            return msgspec.structs.replace(begun(state), approved=True)
+        case PaymentSettled():
+            return msgspec.structs.replace(begun(state), settled=True)
+        case _:
+            assert_never(event)
+
+
+PAYOUT: Decider[Payout | None] = looking("payout", None, _evolve)
+"""Takes no commands of its own: a line is calculated, approved and settled with its batch."""

@@ -1,0 +1,58 @@
+"""The two-way comparison 双向比对: self against manager, exactly, per indicator and in total."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from domain.appraisal import Deviation, DeviationFlagged, Rating, TwoWayCompared
+from domain.kernel import Event
+from domain.rules import SchemeContent
+from domain.scheme import Weighted, judged
+
+TOTAL = "total"
+"""Names the weighted mean over all judged indicators; no indicator may be called so."""
+
+SHOWN_DECIMALS = 6
+
+
+def compare(
+    content: SchemeContent, self_ratings: tuple[Rating, ...], manager_ratings: tuple[Rating, ...]
+) -> Iterator[Event]:
+    """What both ratings together tell: the comparison, then what must be explained, if anything.
+
+    Both name exactly the judged indicators of `content`. Only strictly more than the scheme's
+    threshold is flagged, decided on exact fractions. Where a single indicator is judged, its
+    comparison is that of the total too, and is not made twice.
+    """
+    indicators = judged(content)
+    if not indicators:
+        return
+    by_self = {rating.indicator: rating.points for rating in self_ratings}
+    by_manager = {rating.indicator: rating.points for rating in manager_ratings}
+    compared: list[tuple[Deviation, Fraction]] = []
+    for weighted in indicators:
+        own, managers = by_self[weighted.code], by_manager[weighted.code]
+        deviation = Deviation(of=weighted.code, self_points=own, manager_points=managers)
+        compared.append((deviation, Fraction(own) - Fraction(managers)))
+    if len(indicators) > 1 and any(weighted.weight for weighted in indicators):
+        own_mean, managers_mean = _mean(indicators, by_self), _mean(indicators, by_manager)
+        deviation = Deviation(
+            of=TOTAL, self_points=_shown(own_mean), manager_points=_shown(managers_mean)
+        )
+        compared.append((deviation, own_mean - managers_mean))
+    yield TwoWayCompared(compared=tuple(deviation for deviation, _ in compared))
+    threshold = Fraction(content.deviation_threshold)
+    flagged = tuple(deviation for deviation, exact in compared if abs(exact) > threshold)
+    if flagged:
+        yield DeviationFlagged(flagged=flagged)
+
+
+def _mean(indicators: tuple[Weighted, ...], points: dict[str, Decimal]) -> Fraction:
+    weighed = sum(weighted.weight * Fraction(points[weighted.code]) for weighted in indicators)
+    return Fraction(weighed) / sum(weighted.weight for weighted in indicators)
+
+
+def _shown(exact: Fraction) -> Decimal:
+    # Half up on a number that is never negative.
+    scaled = (exact * 10**SHOWN_DECIMALS * 2 + 1) // 2
+    return Decimal(scaled).scaleb(-SHOWN_DECIMALS)
