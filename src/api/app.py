@@ -1,0 +1,168 @@
+"""The composition root: routes, middleware, problems, and what a worker opens."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.handlers import HTTPRouteHandler
+
+from api import (
+    analytics,
+    appraisals,
+    audit,
+    bulk,
+    cycles,
+    facts,
+    keys,
+    ledger,
+    organisation,
+    payouts,
+    public,
+    schemes,
+    tenants,
+)
+from api.asked import Asked, position_of, uuid_of
+from api.auth import permit
+from api.edge import Edge
+from api.problems import MEDIA_TYPE, Said, problem
+from api.refusing import said_of
+from api.routes import BASE, Route, Table
+from api.services import Services, opened
+from api.stamp import arrival, stamp
+from tenancy.settings import Settings
+
+BODY_BYTES_MAX = 1024 * 1024
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+COMMANDS = Table(
+    (
+        *organisation.ROUTES,
+        *schemes.ROUTES,
+        *cycles.ROUTES,
+        *appraisals.ROUTES,
+        *facts.ROUTES,
+        *payouts.ROUTES,
+    )
+)
+TABLE = Table(
+    (
+        *COMMANDS.routes,
+        *ledger.ROUTES,
+        *audit.ROUTES,
+        *analytics.ROUTES,
+        *keys.ROUTES,
+        *tenants.ROUTES,
+        bulk.route(COMMANDS),
+    )
+)
+"""Everything that callers may ask for; each route with the roles that may."""
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The application; each worker opens its own database, keys and histories.
+
+    Args:
+        settings: as read from the environment when not given.
+    """
+    known = settings or Settings.read()
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with opened(known) as services:
+            app.state.services = services
+            yield
+
+    app = Litestar(
+        route_handlers=[
+            *(_handler(path, methods) for path, methods in TABLE.by_path.items()),
+            *public.handlers(TABLE.routes, known),
+        ],
+        lifespan=[lifespan],
+        exception_handlers={Exception: answer_problem},
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=BODY_BYTES_MAX,
+    )
+    # Around everything, also what never reaches a route.
+    app.asgi_handler = Edge(app.asgi_handler)
+    return app
+
+
+def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
+    allowed = ", ".join(sorted({*methods, "OPTIONS", *({"HEAD"} if "GET" in methods else ())}))
+    streams = any(route.path == "/bulk" for route in methods.values())
+
+    async def serve(request: Request[Any, Any, Any]) -> Response[Any]:
+        state: dict[str, Any] = request.scope["state"]
+        state["template"] = path
+        services: Services = request.app.state.services
+        now = arrival()
+        caller = await services.door.enter(request.headers.get("authorization"), now)
+        state["caller"] = caller
+        if request.method == "OPTIONS":
+            return Response(b"", status_code=204, headers={"Allow": allowed})
+        route = methods.get(request.method)
+        if route is None:
+            raise Said("method-not-allowed", f"allowed: {allowed}", headers={"Allow": allowed})
+        permit(caller, route.roles)
+        ids, position = _ids(request.path_params)
+        asked = Asked(
+            services=services,
+            caller=caller,
+            stamp=stamp(now, caller.actor, state["request_id"]),
+            method=request.method,
+            path=request.scope["path"],
+            headers=request.headers,
+            query=tuple(request.query_params.multi_items()),
+            ids=ids,
+            position=position,
+            body=await _body(request, route) if request.method == "POST" else b"",
+        )
+        return await route.serve(asked)
+
+    return HTTPRouteHandler(
+        BASE + path.replace("}", ":str}"),
+        http_method=METHODS,
+        request_max_body_size=bulk.BODY_BYTES_MAX if streams else BODY_BYTES_MAX,
+    )(serve)
+
+
+def _ids(parameters: Mapping[str, str]) -> tuple[dict[str, UUID], int]:
+    ids = {name: uuid_of(text) for name, text in parameters.items() if name != "position"}
+    return ids, position_of(parameters["position"]) if "position" in parameters else 0
+
+
+async def _body(request: Request[Any, Any, Any], route: Route) -> bytes:
+    body = await request.body()
+    given, _ = request.content_type
+    if (body or given) and given != route.media_type:
+        raise Said("unsupported-media-type", f"send {route.media_type}")
+    return body
+
+
+def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Whatever was raised, as problem details."""
+    said = said_of(error)
+    state: dict[str, Any] = request.scope["state"]
+    state["problem"] = said.code
+    told = problem(
+        said,
+        path=request.scope["path"],
+        request_id=str(state["request_id"]),
+        accept_language=request.headers.get("accept-language", ""),
+    )
+    headers = {"Vary": "Accept-Language", **said.headers}
+    if told.status == 405:  # noqa: PLR2004  the router's own, for methods that no path knows
+        headers.setdefault("Allow", _allow(request.scope["path"]))
+    return Response(
+        msgspec.json.encode(told), status_code=told.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def _allow(path: str) -> str:
+    inside = path.removeprefix(BASE)
+    methods = [m for m in ("GET", "POST") if path != inside and TABLE.find(m, inside)]
+    return ", ".join(methods or ["GET"])

@@ -1,0 +1,127 @@
+"""Who calls, and what their roles open: keys looked up, cached briefly, denied by default."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from api.problems import Said
+from tenancy.registry import Credential
+
+EMPLOYEE: Final = "employee"
+MANAGER: Final = "manager"
+HR: Final = "hr"
+FINANCE: Final = "finance"
+EXECUTIVE: Final = "executive"
+AUDITOR: Final = "auditor"
+INTEGRATION: Final = "integration"
+ADMIN: Final = "admin"
+
+ROLES: Final = frozenset(
+    {EMPLOYEE, MANAGER, HR, FINANCE, EXECUTIVE, AUDITOR, INTEGRATION, ADMIN}
+)
+
+WHOLE_COMPANY: Final = frozenset({HR, FINANCE, EXECUTIVE, AUDITOR, ADMIN})
+"""Who sees everyone's people, appraisals and pay; employees and managers see theirs."""
+
+EVERYONE: Final = ROLES
+
+CACHED_FOR = timedelta(seconds=3)
+"""A revoked key is refused after this long at the latest; the promise is 5 s."""
+
+CACHED_MAX = 10_000
+_CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="meritledger"'}
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is behind a request. The tenant comes from the access key and from nowhere else."""
+
+    tenant_id: UUID
+    key_id: UUID
+    roles: frozenset[str]
+    person_id: UUID | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def actor(self) -> UUID:
+        """The person behind the key, else the key."""
+        return self.person_id or self.key_id
+
+    def has(self, roles: frozenset[str]) -> bool:
+        """True when one of the caller's roles is among `roles`."""
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def sees_everyone(self) -> bool:
+        return self.has(WHOLE_COMPANY)
+
+
+Find = Callable[[str], Awaitable[Credential | None]]
+Suspended = Callable[[str], Awaitable[bool]]
+
+
+class Door:
+    """Lets callers in by their access key, remembering each for `CACHED_FOR`.
+
+    Args:
+        find: what a secret stands for; None for what was never a key.
+        suspended: whether a secret that was not found belongs to a suspended tenant.
+    """
+
+    def __init__(self, find: Find, suspended: Suspended) -> None:
+        self._find = find
+        self._suspended = suspended
+        # By digest, so that no secret stays in memory for longer than its request.
+        self._known: dict[bytes, tuple[datetime, Caller]] = {}
+
+    async def enter(self, authorization: str | None, now: datetime) -> Caller:
+        """The caller with this Authorization header.
+
+        Raises:
+            Said: `unauthenticated` or `tenant-suspended`.
+        """
+        scheme, _, secret = (authorization or "").partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != "bearer" or not secret:
+            raise Said("unauthenticated", "send Authorization: Bearer <key>", headers=_CHALLENGE)
+        caller = await self._caller(secret, now)
+        if caller is not None and (caller.expires_at is None or now < caller.expires_at):
+            return caller
+        if caller is None and await self._suspended(secret):
+            raise Said("tenant-suspended", "ask the operator of this installation")
+        raise Said("unauthenticated", "this access key is not valid", headers=_CHALLENGE)
+
+    async def _caller(self, secret: str, now: datetime) -> Caller | None:
+        digest = hashlib.sha256(secret.encode()).digest()
+        if digest in self._known:
+            until, caller = self._known[digest]
+            if now < until:
+                return caller
+            del self._known[digest]
+        found = await self._find(secret)
+        if found is None or not found.usable(now):
+            return None
+        if len(self._known) >= CACHED_MAX:
+            self._known.clear()
+        caller = Caller(
+            tenant_id=found.tenant_id,
+            key_id=found.key_id,
+            roles=found.roles & ROLES,
+            person_id=found.person_id,
+            expires_at=found.expires_at,
+        )
+        self._known[digest] = (now + CACHED_FOR, caller)
+        return caller
+
+
+def permit(caller: Caller, roles: frozenset[str]) -> None:
+    """Let the caller go on when one of its roles is among `roles`.
+
+    Raises:
+        Said: `not-allowed`.
+    """
+    if not caller.has(roles):
+        raise Said("not-allowed", f"this needs one of the roles {', '.join(sorted(roles))}")

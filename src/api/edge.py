@@ -1,0 +1,105 @@
+"""The outermost layer: request ids, HEAD, headers of every answer, one log line a request."""
+
+from time import perf_counter
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import structlog
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from opentelemetry import propagate, trace
+
+TRACER = trace.get_tracer("meritledger.api")
+LOG = structlog.get_logger("api.access")
+
+SECURITY_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+)
+CONTENT_SECURITY: Final = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+
+
+class Edge:
+    """Wraps the application; everything that leaves it carries the same headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
+        headers = dict(scope["headers"])
+        state: dict[str, Any] = scope["state"]
+        request_id = state["request_id"] = _request_id(headers.get(b"x-request-id", b""))
+        method = scope["method"]
+        if method == "HEAD":
+            scope["method"] = "GET"  # The same answer, whose body is left out below.
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _completed(list(message["headers"]), request_id)
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        with TRACER.start_as_current_span(
+            "request", context=propagate.extract(carrier), kind=trace.SpanKind.SERVER
+        ) as span:
+            try:
+                await self._app(scope, receive, sending)
+            finally:
+                template = state.get("template", "-")
+                span.update_name(f"{method} {template}")
+                span.set_attribute("http.response.status_code", status)
+                _note(state, span, method, template, status, perf_counter() - began)
+
+
+def _note(
+    state: dict[str, Any], span: trace.Span, method: str, template: str, status: int, took_s: float
+) -> None:
+    # The template and not the path, ids and not names, and never a body or a query.
+    caller = state.get("caller")
+    context = span.get_span_context()
+    LOG.info(
+        "request",
+        method=method,
+        route=template,
+        status=status,
+        took_ms=round(took_s * 1000, 3),
+        request_id=str(state["request_id"]),
+        tenant=str(caller.tenant_id) if caller else None,
+        actor=str(caller.actor) if caller else None,
+        problem=state.get("problem"),
+        trace_id=format(context.trace_id, "032x") if context.is_valid else None,
+        span_id=format(context.span_id, "016x") if context.is_valid else None,
+    )
+
+
+def _request_id(given: bytes) -> UUID:
+    try:
+        return UUID(given.decode("ascii"))
+    except ValueError:
+        return uuid4()
+
+
+def _completed(headers: list[tuple[bytes, bytes]], request_id: UUID) -> list[tuple[bytes, bytes]]:
+    names = {name.lower() for name, _ in headers}
+    headers.append((b"request-id", str(request_id).encode()))
+    headers.extend(pair for pair in SECURITY_HEADERS if pair[0] not in names)
+    if b"content-security-policy" not in names:
+        headers.append((b"content-security-policy", CONTENT_SECURITY))
+    if b"cache-control" not in names:
+        headers.append((b"cache-control", b"no-store"))
+    return headers

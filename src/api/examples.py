@@ -1,0 +1,163 @@
+"""One example body per command, from the worked baseline: a marketing quarter that pays 26,928.00.
+
+The documentation shows them and the tests send them, so they cannot grow old.
+"""
+
+from typing import Any, Final
+
+from domain import ids
+
+UNIT: Final = "MKT"
+JOB: Final = "SALES-2"
+PERSON: Final = "P-1001"
+MANAGER: Final = "P-0001"
+EMPLOYMENT: Final = "E-1001"
+MANAGER_EMPLOYMENT: Final = "E-0001"
+SCHEME: Final = "MKT"
+CYCLE: Final = "2025Q1"
+
+UNIT_ID: Final = str(ids.org_unit_id(UNIT))
+JOB_ID: Final = str(ids.job_id(JOB))
+PERSON_ID: Final = str(ids.person_id(PERSON))
+MANAGER_ID: Final = str(ids.person_id(MANAGER))
+EMPLOYMENT_ID: Final = str(ids.employment_id(EMPLOYMENT))
+SCHEME_ID: Final = str(ids.scheme_id(SCHEME))
+CYCLE_ID: Final = str(ids.cycle_id(CYCLE))
+APPRAISAL_ID: Final = str(ids.appraisal_id(ids.cycle_id(CYCLE), ids.employment_id(EMPLOYMENT)))
+BATCH_ID: Final = str(ids.batch_id("2025Q1-1"))
+
+_ASSIGNMENT: Final = {
+    "org_unit_id": UNIT_ID,
+    "job_id": JOB_ID,
+    "cost_centre": "CC-100",
+    "manager_id": MANAGER_ID,
+    "fte": "1",
+}
+
+
+def _ratio(code: str, name: str, weight_bp: int) -> dict[str, Any]:
+    return {
+        "code": code,
+        "name": name,
+        "weight_bp": weight_bp,
+        "rule": {"kind": "ratio", "floor": "0", "cap": "120"},
+    }
+
+
+_SECTIONS: Final = [
+    {
+        "code": "economic",
+        "name": "经济指标",
+        "weight_bp": 8000,
+        "indicators": [
+            _ratio("contract", "合同额", 4000),
+            _ratio("collection", "回款额", 4000),
+            _ratio("output", "产值", 2000),
+        ],
+    },
+    {
+        "code": "duty",
+        "name": "岗位职责",
+        "weight_bp": 2000,
+        "indicators": [
+            {"code": "duty", "name": "履职", "weight_bp": 10000, "rule": {"kind": "manual"}}
+        ],
+    },
+]
+
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "CreateOrgUnit": {"code": UNIT, "name": "市场部", "valid_from": "2024-01-01"},
+    "DefineJob": {
+        "code": JOB,
+        "title": "销售经理",
+        "family": "marketing",
+        "level": 2,
+        "coefficient_min": "0",
+        "coefficient_max": "1.2",
+        "duties": ["客户开发", "合同回款"],
+    },
+    "RegisterPerson": {"number": PERSON, "name": "王晓明"},
+    "HireEmployee": {
+        "number": EMPLOYMENT,
+        "person_id": PERSON_ID,
+        "hired_on": "2024-01-01",
+        "assignment": _ASSIGNMENT,
+    },
+    "ChangeAssignment": {"effective_from": "2025-07-01", "assignment": _ASSIGNMENT},
+    "SetPayStructure": {
+        "effective_from": "2024-01-01",
+        "monthly_total": {"amount": "20000.00", "currency": "CNY"},
+        "performance_share": "0.5",
+    },
+    "TerminateEmployment": {
+        "last_day": "2025-12-31",
+        "leaver": "good-leaver",
+        "reason": "合同到期",
+    },
+    "DraftScheme": {
+        "code": SCHEME,
+        "content": {
+            "name": "营销岗位季度考核",
+            "sections": _SECTIONS,
+            "coefficient": {"kind": "linear"},
+            "score_cap": "120",
+            "deviation_threshold": "10.00",
+        },
+    },
+    "PublishScheme": {"version": 1, "reason": "2025年度方案"},
+    "PlanCycle": {
+        "code": CYCLE,
+        "name": "2025年第一季度",
+        "starts_on": "2025-01-01",
+        "ends_on": "2025-03-31",
+    },
+    "BindScheme": {"scheme_id": SCHEME_ID, "scheme_version": 1, "family": "marketing"},
+    "OpenCycle": {},
+    "AdvanceCycle": {"to": "data-intake"},
+    "CloseCycle": {},
+    "CreateAppraisal": {"employment_id": EMPLOYMENT_ID},
+    "ProposeGoals": {
+        "targets": [
+            {"indicator": "contract", "target": "1200000"},
+            {"indicator": "collection", "target": "900000"},
+            {"indicator": "output", "target": "1000000"},
+        ]
+    },
+    "AgreeGoals": {},
+    "ReceiveFeed": {
+        "source": "erp",
+        "name": "2025Q1-actuals",
+        "checksum": f"sha256:{'0' * 64}",
+        "rows": 3,
+        "as_of": "2025-03-31",
+    },
+    "RecordActual": {
+        "cycle_id": CYCLE_ID,
+        "employment_id": EMPLOYMENT_ID,
+        "indicator": "contract",
+        "value": "1140000",
+        "occurred_on": "2025-03-31",
+    },
+    "CalculateInitialScore": {},
+    "SubmitSelfRating": {"ratings": [{"indicator": "duty", "points": "90"}], "comment": "按期完成"},
+    "SubmitManagerRating": {"ratings": [{"indicator": "duty", "points": "88"}]},
+    "ExplainDeviation": {"of": "duty", "reason": "客户流失未计入自评"},
+    "CalibrateScore": {
+        "adjustment": "-0.50",
+        "reason_code": "peer-comparison",
+        "reason": "校准会决定",
+        "authorised_by": MANAGER_ID,
+    },
+    "LockScore": {},
+    "PublishResult": {},
+    "PrepareBatch": {"code": "2025Q1-1", "cycle_id": CYCLE_ID, "appraisal_ids": [APPRAISAL_ID]},
+    "ApproveBatch": {"comment": "同意"},
+    "SettleBatch": {"bank_account": "CN-6222-01", "bank_reference": "BR-20250415-1"},
+    "IssueAccessKey": {"name": "payroll connector", "roles": ["integration"]},
+    "RevokeAccessKey": {"reason": "replaced"},
+    "Line": {
+        "path": "/people",
+        "idempotency_key": "import-1-row-1",
+        "body": {"number": PERSON, "name": "王晓明"},
+    },
+}

@@ -1,0 +1,157 @@
+"""Access keys: issued once, listed without secrets, revoked within seconds."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api import auth
+from api.asked import Asked
+from api.commands import carry_out, from_path, post, told
+from api.problems import FieldError, Said
+from api.queries import Listing
+from api.routes import BASE, Act, Route, get, writers
+from domain import ids
+from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
+from domain.kernel import Refused
+from projections.questions import Page
+from tenancy.registry import key_prefix, new_key_text
+
+WRITERS = writers(auth.ADMIN)
+READERS = frozenset({auth.ADMIN, auth.AUDITOR})
+
+
+class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An access key without its secret, which is kept nowhere."""
+
+    key_id: UUID
+    prefix: str
+    """The public part of the secret, by which people recognise it."""
+    name: str
+    roles: tuple[str, ...]
+    person_id: UUID | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    created_at: datetime
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """A new access key. Its secret is in this one answer and nowhere else, ever."""
+
+    id: UUID
+    version: int
+    position: int
+    secret: str | None
+    """None when the same request had been answered before."""
+
+
+async def _issue(asked: Asked) -> Response[Any]:
+    text = new_key_text()
+    act = Act(
+        command=IssueAccessKey,
+        decider=ACCESS_KEY,
+        stream=lambda *_: ids.access_key_id(key_prefix(text)),
+        creates="/keys/{id}",
+    )
+    receipt, command = await carry_out(act, IssueAccessKey, asked)
+    registry, tenant_id = asked.services.registry, asked.caller.tenant_id
+    secret: str | None = None
+    there = {key.key_id for key in await registry.keys(tenant_id)} if receipt.replayed else set()
+    # Issued after the event, so that no key opens anything that history does not know of. Where
+    # we died in between, the repeated request finds no key and gets one: no secret left us yet.
+    if receipt.stream_id not in there:
+        secret = await registry.issue_key(
+            tenant_id,
+            receipt.stream_id,
+            command.name,
+            command.roles,
+            person_id=command.person_id,
+            expires_at=command.expires_at,
+            text=text,
+        )
+    done = Issued(
+        id=receipt.stream_id, version=receipt.version, position=receipt.position, secret=secret
+    )
+    answer = told(receipt, creates=act.creates)
+    answer.content = msgspec.json.encode(done)
+    return answer
+
+
+async def _revoke(asked: Asked) -> Response[Any]:
+    registry, tenant_id = asked.services.registry, asked.caller.tenant_id
+    act = Act(command=RevokeAccessKey, decider=ACCESS_KEY, stream=from_path("key_id"))
+    try:
+        receipt, _ = await carry_out(act, RevokeAccessKey, asked)
+    except Refused as refusal:
+        if refusal.code == "already-revoked":
+            await registry.revoke_key(tenant_id, asked.ids["key_id"])
+        raise
+    await registry.revoke_key(tenant_id, receipt.stream_id)
+    return told(receipt, creates=None)
+
+
+async def _keys(asked: Asked, given: Listing) -> Page[AccessKey]:
+    """Access keys, the oldest first."""
+    keys = await asked.services.registry.keys(asked.caller.tenant_id)
+    names = [str(key.key_id) for key in keys]
+    if given.cursor is not None and given.cursor not in names:
+        raise Said(
+            "invalid-query",
+            "cursor: not one that we gave",
+            errors=[FieldError(pointer="?cursor", detail="not one that we gave")],
+        )
+    first = names.index(given.cursor) + 1 if given.cursor is not None else 0
+    shown = keys[first : first + given.limit]
+    more = first + given.limit < len(keys)
+    return Page(
+        items=tuple(
+            AccessKey(
+                key_id=key.key_id,
+                prefix=key.prefix,
+                name=key.name,
+                roles=tuple(sorted(key.roles)),
+                person_id=key.person_id,
+                expires_at=key.expires_at,
+                revoked_at=key.revoked_at,
+                created_at=key.created_at,
+            )
+            for key in shown
+        ),
+        next=str(shown[-1].key_id) if more else None,
+    )
+
+
+ISSUE = msgspec.structs.replace(
+    post(
+        "/keys",
+        IssueAccessKey,
+        ACCESS_KEY,
+        roles=WRITERS,
+        stream=lambda *_: None,
+        creates="/keys/{id}",
+    ),
+    act=None,
+    serve=_issue,
+    result=Issued,
+)
+REVOKE = msgspec.structs.replace(
+    post(
+        "/keys/{key_id}/revoke",
+        RevokeAccessKey,
+        ACCESS_KEY,
+        roles=WRITERS,
+        stream=from_path("key_id"),
+    ),
+    act=None,
+    serve=_revoke,
+)
+
+ROUTES: tuple[Route, ...] = (
+    ISSUE,
+    get("/keys", _keys, roles=READERS, result=AccessKey, parameters=Listing),
+    REVOKE,
+)
+
+__all__ = ["BASE", "ROUTES"]

@@ -1,0 +1,118 @@
+"""One way to answer a GET: read its parameters, wait for the view, ask, tell."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from litestar import Response
+
+from api.asked import Asked
+from api.problems import RETRY_AFTER_S, FieldError, Said
+from api.wire import One, many, single
+from projections.questions import LIMIT_DEFAULT, LIMIT_MAX, BadQuestion, Page
+
+WAIT_MAX_S = 5.0
+_POSITION_MAX = 2**63 - 1
+_AT = re.compile(r" - at `\$\.?([^`]*)`$")
+
+Position = Annotated[int, msgspec.Meta(ge=0, le=_POSITION_MAX)]
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters of every GET."""
+
+    fields: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+    """Only these fields, by comma."""
+    wait_for: Position | None = None
+    """Answer when the view has reached this log position (Merit-Position of a command)."""
+
+
+class Listing(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters of every list."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
+    cursor: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
+    """`next_cursor` of the page before."""
+
+
+P = TypeVar("P", bound=Parameters)
+Ask = Callable[[Asked, Any], Awaitable[One | Page[Any]]]
+
+
+def read(asked: Asked, parameters: type[P]) -> P:
+    """The query parameters.
+
+    Raises:
+        Said: `invalid-query`: unknown, repeated or of a wrong value.
+    """
+    given: dict[str, str] = {}
+    for name, value in asked.query:
+        if name in given:
+            raise _invalid(name, "given twice")
+        given[name] = value
+    try:
+        return msgspec.convert(given, parameters, strict=False)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        unknown = re.match(r"Object contains unknown field `(.*)`$", text)
+        if unknown:
+            raise _invalid(unknown[1], "unknown") from error
+        at = _AT.search(text)
+        raise _invalid(at[1] if at else "", _AT.sub("", text)) from error
+
+
+def _invalid(name: str, why: str) -> Said:
+    return Said(
+        "invalid-query",
+        f"{name}: {why}",
+        errors=[FieldError(pointer=f"?{name}", detail=why)],
+    )
+
+
+async def answer(
+    asked: Asked, parameters: type[Parameters], projections: tuple[str, ...], ask: Ask
+) -> Response[bytes]:
+    """Wait where wanted, ask, and tell the result.
+
+    Raises:
+        Said: `view-behind`, `invalid-query`, and whatever the question says.
+    """
+    given = read(asked, parameters)
+    if given.wait_for is not None and projections:
+        await wait(asked, projections, given.wait_for)
+    try:
+        result = await ask(asked, given)
+    except BadQuestion as error:
+        raise _invalid("cursor", str(error)) from error
+    if isinstance(result, One):
+        return single(asked, result, given.fields)
+    return many(asked, result, given.fields)
+
+
+async def wait(asked: Asked, projections: tuple[str, ...], position: int) -> None:
+    """Until the views have reached a log position, a bounded while.
+
+    Raises:
+        Said: `view-behind`.
+    """
+    reached = await asked.services.views.wait_for(
+        asked.caller.tenant_id, projections, position, WAIT_MAX_S
+    )
+    if not reached:
+        raise Said(
+            "view-behind",
+            f"{', '.join(projections)} did not reach position {position} within {WAIT_MAX_S:g} s",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        )
+
+
+def found(value: Any) -> Any:
+    """`value`, unless it is None.
+
+    Raises:
+        Said: `not-found`.
+    """
+    if value is None:
+        raise Said("not-found", "there is nothing of this id")
+    return value

@@ -1,0 +1,146 @@
+"""What a route is: one row that routing, authorisation, documentation and tests all read."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.asked import Asked
+from api.auth import INTEGRATION, ROLES
+from api.queries import Ask, Listing, Parameters, answer
+from domain.kernel import Decider
+
+BASE = "/api/v1"
+
+StreamOf = Callable[[Mapping[str, UUID], Any], UUID]
+"""(ids in the path, command) -> the command's own stream."""
+
+Guard = Callable[[Asked], Awaitable[None]]
+"""Raises `Said` when the caller may not know of what the path names."""
+
+_ID = re.compile(r"\{(\w+)\}")
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """How the body of a POST becomes a command that is carried out."""
+
+    command: type[msgspec.Struct]
+    decider: Decider[Any]
+    stream: StreamOf
+    creates: str | None = None
+    """Path of what it creates, with {id}; None where it changes what is there."""
+    guard: Guard | None = None
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A method on a path, who may use it, and what it takes and gives."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    """Below `BASE`."""
+    tag: str
+    summary: str
+    roles: frozenset[str]
+    serve: Callable[[Asked], Awaitable[Response[Any]]]
+    act: Act | None = None
+    body: Any = None
+    """Type of the body; None for none. That of an act is made from its command."""
+    media_type: str = "application/json"
+    """Of the body."""
+    parameters: type[Parameters] | None = None
+    result: Any = None
+    """Type of the answer, of an item where it is a list."""
+    listed: bool = False
+    status: int = 200
+    keyed: bool = False
+    """Whether it needs an Idempotency-Key."""
+    statuses: tuple[int, ...] = ()
+    """Of its problems, beside those that every route has."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the ids in the path."""
+        return tuple(_ID.findall(self.path))
+
+
+# Auditors read and never write; no list of writers may name them by mistake.
+READ_ONLY = frozenset({"auditor"})
+
+
+def get(
+    path: str,
+    ask: Ask,
+    *,
+    roles: frozenset[str],
+    result: Any,
+    projections: tuple[str, ...] = (),
+    parameters: type[Parameters] = Parameters,
+) -> Route:
+    """A question of one resource, or of a list where its parameters are a `Listing`."""
+
+    async def serve(asked: Asked) -> Response[Any]:
+        return await answer(asked, parameters, projections, ask)
+
+    return Route(
+        method="GET",
+        path=path,
+        tag=_tag(path),
+        summary=_summary(ask),
+        roles=roles,
+        serve=serve,
+        parameters=parameters,
+        result=result,
+        listed=issubclass(parameters, Listing),
+    )
+
+
+def writers(*roles: str) -> frozenset[str]:
+    """Roles that may write; an auditor is never among them.
+
+    Raises:
+        ValueError: a role that is not known, or that only reads.
+    """
+    given = frozenset(roles)
+    if not given <= ROLES - READ_ONLY:
+        raise ValueError(f"not roles that write: {', '.join(sorted(given - ROLES | READ_ONLY))}")
+    return given
+
+
+def _tag(path: str) -> str:
+    return path.split("/")[1]
+
+
+def _summary(described: object) -> str:
+    text = (described.__doc__ or "").strip().split("\n")[0]
+    return text.rstrip(".")
+
+
+class Table:
+    """All routes, by path; finds the one for a request's path as the router does."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self.routes = routes
+        self.by_path: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            methods = self.by_path.setdefault(route.path, {})
+            if route.method in methods:
+                raise ValueError(f"two routes for {route.method} {route.path}")
+            methods[route.method] = route
+        self._patterns = [
+            (re.compile(_ID.sub(r"(?P<\1>[^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))), path)
+            for path in self.by_path
+        ]
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route of `method` on `path` (below `BASE`), and the path's ids as text."""
+        for pattern, template in sorted(self._patterns, key=lambda each: each[1].count("{")):
+            match = pattern.fullmatch(path)
+            if match and method in self.by_path[template]:
+                return self.by_path[template][method], match.groupdict()
+        return None
+
+
+__all__ = ["BASE", "INTEGRATION", "Act", "Guard", "Route", "StreamOf", "Table", "get", "writers"]

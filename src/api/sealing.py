@@ -1,0 +1,90 @@
+"""What of an appraisal its reader may see: ratings sealed from each other, results once published."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from api import auth
+from api.auth import Caller
+from domain.appraisal import (
+    CalibrationApplied,
+    InitialScoreCalculated,
+    ManagerRatingSubmitted,
+    ResultPublished,
+    ScoreLocked,
+    SelfRatingSubmitted,
+)
+from projections import scores
+from tenancy.records import Recorded
+
+Relation = Literal["ratee", "manager", "company"]
+
+
+def relation(caller: Caller, person_id: UUID, manager_id: UUID | None) -> Relation | None:
+    """How the caller stands to an appraisal; None: it does not exist for this caller.
+
+    Being the person concerned, or their manager, comes before any role: someone in human
+    resources sees their own appraisal as everyone sees theirs.
+    """
+    if caller.person_id is not None:
+        if caller.person_id == person_id:
+            return "ratee"
+        if caller.person_id == manager_id and (
+            caller.has(frozenset({auth.MANAGER})) or caller.sees_everyone
+        ):
+            return "manager"
+    return "company" if caller.sees_everyone else None
+
+
+def row_for(reader: Relation, row: scores.Appraisal) -> scores.Appraisal:
+    """The row without what its reader may not see yet: the result, for the person concerned."""
+    if reader != "ratee" or row.published_version:
+        return row
+    return msgspec.structs.replace(
+        row, score=None, coefficient=None, calibration=0, locked_event_id=None
+    )
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of an appraisal as its reader may see it."""
+
+    version: int
+    position: int
+    topic: str
+    recorded_at: Any
+    actor: UUID
+    event_id: UUID
+    content: Any
+    """None when withheld."""
+    withheld: bool
+
+
+def history_for(reader: Relation, recorded: list[Recorded]) -> list[Shown]:
+    """Every event with its envelope; the content where the reader may see it."""
+    seen = {type(each.event) for each in recorded}
+    open_ratings = {SelfRatingSubmitted, ManagerRatingSubmitted} <= seen
+    published = ResultPublished in seen
+    hidden: set[type] = set()
+    if reader == "ratee" and not published:
+        hidden |= {CalibrationApplied, ScoreLocked}
+    if not open_ratings and reader == "ratee":
+        hidden.add(ManagerRatingSubmitted)
+    if not open_ratings and reader == "manager":
+        hidden.add(SelfRatingSubmitted)
+    return [
+        Shown(
+            version=each.version,
+            position=each.position,
+            topic=each.topic,
+            recorded_at=each.recorded_at,
+            actor=each.actor,
+            event_id=each.event_id,
+            content=None if type(each.event) in hidden else each.event,
+            withheld=type(each.event) in hidden,
+        )
+        for each in recorded
+    ]
+
+
+__all__ = ["InitialScoreCalculated", "Relation", "Shown", "history_for", "relation", "row_for"]

@@ -1,0 +1,42 @@
+"""The caller's own tenant, and who the caller is in it."""
+
+from uuid import UUID
+
+import msgspec
+
+from api import auth
+from api.asked import Asked
+from api.queries import Parameters
+from api.routes import Route, get
+from api.wire import One
+
+
+class Self(msgspec.Struct, frozen=True, kw_only=True):
+    """租户, as its callers may see it."""
+
+    tenant_id: UUID
+    name: str
+    position: int
+    """The head of the log."""
+    key_id: UUID
+    person_id: UUID | None
+    roles: tuple[str, ...]
+
+
+async def _self(asked: Asked, _: Parameters) -> One:
+    """The tenant of the access key, the head of its log, and the key's own roles."""
+    tenant = await asked.services.registry.tenant(asked.caller.tenant_id)
+    store = await asked.store()
+    return One(
+        value=Self(
+            tenant_id=tenant.tenant_id,
+            name=tenant.name,
+            position=await store.head(),
+            key_id=asked.caller.key_id,
+            person_id=asked.caller.person_id,
+            roles=tuple(sorted(asked.caller.roles)),
+        )
+    )
+
+
+ROUTES: tuple[Route, ...] = (get("/tenants/self", _self, roles=auth.EVERYONE, result=Self),)
