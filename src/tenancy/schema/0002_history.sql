@@ -1,0 +1,198 @@
+-- One tenant's history: the log, its head, where each stream stands, and which keys were used.
+-- Nothing here can be changed or removed once it is written; see the triggers at the end.
+
+-- The number of events of a tenant. Whoever appends takes this row first, and keeps it until the
+-- commit: so positions are gapless and in commit order.
+CREATE TABLE merit.heads (
+    tenant_id uuid NOT NULL,
+    head bigint NOT NULL,
+    PRIMARY KEY (tenant_id),
+    FOREIGN KEY (tenant_id) REFERENCES merit.tenants (tenant_id),
+    CHECK (head >= 0)
+) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000);
+
+-- No foreign key to heads: the append drives its insert from the head row, and a check per event
+-- would cost as much as writing it.
+CREATE TABLE merit.events (
+    tenant_id uuid NOT NULL,
+    position bigint NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    topic text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    metadata bytea NOT NULL,
+    payload bytea NOT NULL,
+    personal bytea,
+    PRIMARY KEY (tenant_id, position),
+    UNIQUE (tenant_id, stream_id, version),
+    CHECK (position > 0 AND version > 0)
+);
+-- Ciphertext does not compress; trying would only cost.
+ALTER TABLE merit.events ALTER COLUMN payload SET STORAGE EXTERNAL;
+ALTER TABLE merit.events ALTER COLUMN personal SET STORAGE EXTERNAL;
+
+-- Where each stream stands: the one view that is kept in the transaction of the append, because
+-- the append itself asks it. Room on every page, so that an update stays on its page (HOT).
+CREATE TABLE merit.streams (
+    tenant_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (tenant_id, stream_id),
+    CHECK (version > 0 AND position > 0)
+) WITH (fillfactor = 70);
+
+-- The idempotency keys that were used, for what, and the receipt that was given.
+CREATE TABLE merit.commands (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    position bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, key),
+    CHECK (length(key) BETWEEN 1 AND 255)
+);
+
+SELECT merit.protect('merit.heads');
+SELECT merit.protect('merit.events');
+SELECT merit.protect('merit.streams');
+SELECT merit.protect('merit.commands');
+
+GRANT SELECT, INSERT, UPDATE (head) ON merit.heads TO merit_app;
+GRANT SELECT, INSERT ON merit.events, merit.commands TO merit_app;
+GRANT SELECT, INSERT, UPDATE (version, position) ON merit.streams TO merit_app;
+GRANT SELECT ON merit.heads, merit.events, merit.streams, merit.commands TO merit_auditor;
+
+-- One flush: many commands of one tenant in one call, and so in one transaction.
+--
+--   x_*  what the commands expect: command x_command[i] expects stream x_stream[i] at x_version[i]
+--   e_*  their events in order, versions already given by the caller
+--   k_*  of the commands that have an idempotency key: it, and the receipt to remember
+--
+-- Answers `base`, the position before the first event that was written, and which commands were
+-- refused: those whose expectation was `overtaken`, and those whose key is `repeated`, the latter
+-- with what was remembered. Null where there are none. The others are written.
+--
+-- The caller puts nothing into one flush that depends on anything else in it.
+CREATE FUNCTION merit.append(
+    p_tenant uuid,
+    x_command integer[], x_stream uuid[], x_version bigint[],
+    e_command integer[], e_stream uuid[], e_version bigint[], e_topic text[],
+    e_recorded_at timestamptz[], e_metadata bytea[], e_payload bytea[], e_personal bytea[],
+    k_command integer[], k_key text[], k_fingerprint bytea[], k_stream uuid[],
+    k_version bigint[], k_position bigint[],
+    OUT base bigint, OUT overtaken integer[], OUT repeated integer[],
+    OUT fingerprints bytea[], OUT streams uuid[], OUT versions bigint[], OUT positions bigint[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+    v_count bigint := cardinality(e_command);
+    v_refused integer[] := '{}';
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    PERFORM merit.set_tenant(p_tenant);
+
+    -- First the head row, by an UPDATE: a SELECT FOR UPDATE does not survive the move of a shard.
+    UPDATE merit.heads SET head = head + v_count
+     WHERE tenant_id = p_tenant RETURNING head - v_count INTO base;
+    IF NOT FOUND THEN
+        -- The tenant's first append, unless its id is nobody's, which the foreign key refuses.
+        INSERT INTO merit.heads (tenant_id, head) VALUES (p_tenant, 0) ON CONFLICT DO NOTHING;
+        UPDATE merit.heads SET head = head + v_count
+         WHERE tenant_id = p_tenant RETURNING head - v_count INTO base;
+    END IF;
+
+    -- From here on every statement sees all that was committed before us, and nobody comes after.
+    IF cardinality(k_command) > 0 THEN
+        SELECT array_agg(k.command), array_agg(c.fingerprint), array_agg(c.stream_id),
+               array_agg(c.version), array_agg(c.position)
+          INTO repeated, fingerprints, streams, versions, positions
+          FROM unnest(k_command, k_key) AS k (command, key)
+          JOIN merit.commands c ON c.tenant_id = p_tenant AND c.key = k.key;
+        v_refused := coalesce(repeated, '{}');
+    END IF;
+
+    -- The sub-select, not a join: an index probe for each, whatever the statistics say.
+    SELECT array_agg(DISTINCT x.command) INTO overtaken
+      FROM merit.heads h CROSS JOIN unnest(x_command, x_stream, x_version)
+               AS x (command, stream_id, version)
+     WHERE h.tenant_id = p_tenant
+       AND x.version <> coalesce((SELECT s.version FROM merit.streams s
+                                   WHERE s.tenant_id = p_tenant AND s.stream_id = x.stream_id), 0)
+       AND x.command <> ALL (v_refused);
+
+    IF overtaken IS NOT NULL OR repeated IS NOT NULL THEN
+        v_refused := v_refused || coalesce(overtaken, '{}');
+        SELECT coalesce(array_agg(e.command ORDER BY o), '{}'), array_agg(e.stream_id ORDER BY o),
+               array_agg(e.version ORDER BY o), array_agg(e.topic ORDER BY o),
+               array_agg(e.recorded_at ORDER BY o), array_agg(e.metadata ORDER BY o),
+               array_agg(e.payload ORDER BY o), array_agg(e.personal ORDER BY o)
+          INTO e_command, e_stream, e_version, e_topic, e_recorded_at, e_metadata, e_payload,
+               e_personal
+          FROM unnest(e_command, e_stream, e_version, e_topic, e_recorded_at, e_metadata,
+                      e_payload, e_personal) WITH ORDINALITY
+               AS e (command, stream_id, version, topic, recorded_at, metadata, payload,
+                     personal, o)
+         WHERE e.command <> ALL (v_refused);
+        v_count := cardinality(e_command);
+        UPDATE merit.heads SET head = base + v_count WHERE tenant_id = p_tenant;
+    END IF;
+
+    IF v_count > 0 THEN
+        INSERT INTO merit.events (tenant_id, position, stream_id, version, topic, recorded_at,
+                                  metadata, payload, personal)
+        SELECT h.tenant_id, base + e.o, e.stream_id, e.version, e.topic, e.recorded_at,
+               e.metadata, e.payload, e.personal
+          FROM merit.heads h
+         CROSS JOIN unnest(e_stream, e_version, e_topic, e_recorded_at, e_metadata, e_payload,
+                           e_personal) WITH ORDINALITY
+               AS e (stream_id, version, topic, recorded_at, metadata, payload, personal, o)
+         WHERE h.tenant_id = p_tenant;
+
+        INSERT INTO merit.streams AS s (tenant_id, stream_id, version, position)
+        SELECT h.tenant_id, e.stream_id, max(e.version), base + max(e.o)
+          FROM merit.heads h
+         CROSS JOIN unnest(e_stream, e_version) WITH ORDINALITY AS e (stream_id, version, o)
+         WHERE h.tenant_id = p_tenant
+         GROUP BY h.tenant_id, e.stream_id
+            ON CONFLICT (tenant_id, stream_id)
+            DO UPDATE SET version = excluded.version, position = excluded.position;
+
+        -- One wake-up for the whole flush; it tells a listener no more than whose log grew.
+        PERFORM pg_notify('merit_log', p_tenant::text);
+    END IF;
+
+    IF cardinality(k_command) > 0 THEN
+        INSERT INTO merit.commands (tenant_id, key, fingerprint, stream_id, version, position,
+                                    recorded_at)
+        SELECT h.tenant_id, k.key, k.fingerprint, k.stream_id, k.version,
+               coalesce((SELECT base + max(e.o)
+                           FROM unnest(e_command) WITH ORDINALITY AS e (command, o)
+                          WHERE e.command = k.command), k.position),
+               v_now
+          FROM merit.heads h
+         CROSS JOIN unnest(k_command, k_key, k_fingerprint, k_stream, k_version, k_position)
+               AS k (command, key, fingerprint, stream_id, version, position)
+         WHERE h.tenant_id = p_tenant AND k.command <> ALL (v_refused);
+    END IF;
+END
+$$;
+
+-- Not even the owner changes what happened. ALWAYS: in replication mode too.
+CREATE FUNCTION merit.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'merit.% is append-only', TG_TABLE_NAME USING ERRCODE = '42501';
+END
+$$;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON merit.events
+    FOR EACH ROW EXECUTE FUNCTION merit.refuse_change();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON merit.events
+    FOR EACH STATEMENT EXECUTE FUNCTION merit.refuse_change();
+ALTER TABLE merit.events ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE merit.events ENABLE ALWAYS TRIGGER never_emptied;
+
+-- A log does not get shorter. Within a transaction the append may take back what it reserved.
+CREATE TRIGGER never_emptied BEFORE DELETE OR TRUNCATE ON merit.heads
+    FOR EACH STATEMENT EXECUTE FUNCTION merit.refuse_change();
+ALTER TABLE merit.heads ENABLE ALWAYS TRIGGER never_emptied;
