@@ -4,6 +4,7 @@ Rules are data, total and deterministic; there is no formula language.
 """
 
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
@@ -51,10 +52,40 @@ class TieredLinear(Rule, frozen=True, kw_only=True, tag="tiered-linear"):
 
 
 class Manual(Rule, frozen=True, kw_only=True, tag="manual"):
-    """Points 0..100 given by raters; the manager's count, the employee's are compared. 人工评分"""
+    """Points 0..100 given by raters; the manager's count, the employee's are compared. 人工评分
+
+    Where `grades` are given, raters give a grade 1, 2, ... and it earns the points listed there.
+    """
+
+    grades: tuple[Decimal, ...] = ()
 
 
-IndicatorRule = Ratio | Inverse | Tiered | TieredLinear | Manual
+class RaterGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One perspective of a 360 rating: superior, peer, subordinate, other. 评价组"""
+
+    code: str
+    weight_bp: int
+    """Basis points of the indicator; those of all groups sum to 10000."""
+    scored_from: int = 2
+    """Fewer responses than this are not scored. 1 for the superior."""
+    shown_from: int = 3
+    """Fewer responses than this are not shown on their own."""
+
+
+class MultiRater(Rule, frozen=True, kw_only=True, tag="multi-rater"):
+    """The weighted mean of rater groups, each the mean of its responses. 360度评价"""
+
+    groups: tuple[RaterGroup, ...]
+    missing: Literal["renormalise", "block", "zero"] = "renormalise"
+    """What a group with too few responses does: its weight goes to the others, it blocks the
+    score, or it counts as 0."""
+
+
+MeasuredRule = Ratio | Inverse | Tiered | TieredLinear
+"""Decided by data: a target and actuals."""
+JudgedRule = Manual | MultiRater
+"""Decided by people."""
+IndicatorRule = MeasuredRule | JudgedRule
 
 
 class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +138,33 @@ class Linear(
     """Coefficient = score / 100."""
 
 
+class Deduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Takes `points` (more than 0) from the total each time that it occurs. 扣分项"""
+
+    code: str
+    name: str
+    points: Decimal
+    cap: Decimal | None = None
+    """The most that this item takes; None is no limit of its own."""
+
+
+class Bonus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Adds `points` (more than 0) to the total each time that it occurs. 加分项"""
+
+    code: str
+    name: str
+    points: Decimal
+    cap: Decimal | None = None
+    """The most that this item adds; None is no limit of its own."""
+
+
+class Veto(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Makes the score 0 when it occurs, whatever the rest. 一票否决"""
+
+    code: str
+    name: str
+
+
 class SchemeContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides a score and a coefficient. 考核方案"""
 
@@ -116,3 +174,10 @@ class SchemeContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     score_cap: Decimal = Decimal(120)
     deviation_threshold: Decimal = Decimal("10.00")
     """Points; strictly more must be explained."""
+    deductions: tuple[Deduction, ...] = ()
+    deduction_cap: Decimal | None = None
+    """The most that all deductions take together, in points; None is no limit."""
+    bonuses: tuple[Bonus, ...] = ()
+    bonus_cap: Decimal | None = None
+    """The most that all bonuses add together, in points; None is no limit."""
+    vetoes: tuple[Veto, ...] = ()
