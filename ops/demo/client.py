@@ -143,10 +143,9 @@ class Api:
                 if outcome["status"] in NOT_NOW:
                     again.append(line)
                 elif outcome["status"] >= httpx.codes.BAD_REQUEST:
-                    raise _problem(outcome["status"], outcome.get("body", outcome), line.path)
+                    raise _problem(outcome["status"], outcome["problem"], line.path)
                 else:
-                    told = outcome.get("body", outcome)
-                    self.position = max(self.position, told["position"])
+                    self.position = max(self.position, outcome["position"])
             if not again:
                 return
             lines = again
