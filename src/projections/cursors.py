@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from projections.kernel import Projection
+from tenancy.database import Connection
 
 BACKOFF_S_MAX = 300
 ERROR_LENGTH_MAX = 500
@@ -58,12 +58,15 @@ WHERE tenant_id = $1 AND projection = $2 AND version = $3 AND build = $4
 """
 
 
-class Lost(Exception):
-    """A cursor moved under its lock: what was applied must not be committed."""
+class Lost(ConnectionError):
+    """A cursor moved under its lock: what was applied must not be committed.
+
+    A ConnectionError, because like one it is the world's failure and may be tried again.
+    """
 
 
 async def begin(
-    connection: asyncpg.Connection,
+    connection: Connection,
     tenant_id: UUID,
     projections: Sequence[Projection],
     now: datetime,
@@ -74,13 +77,13 @@ async def begin(
     )
 
 
-async def of_tenant(connection: asyncpg.Connection, tenant_id: UUID) -> list[Cursor]:
+async def of_tenant(connection: Connection, tenant_id: UUID) -> list[Cursor]:
     """All cursors of a tenant, of every version and build."""
     return [Cursor(**record) for record in await connection.fetch(ALL, tenant_id)]
 
 
 async def lock(
-    connection: asyncpg.Connection,
+    connection: Connection,
     tenant_id: UUID,
     position: int,
     projections: Sequence[str],
@@ -92,7 +95,7 @@ async def lock(
 
 
 async def move(
-    connection: asyncpg.Connection, tenant_id: UUID, cursor: Cursor, position: int, now: datetime
+    connection: Connection, tenant_id: UUID, cursor: Cursor, position: int, now: datetime
 ) -> None:
     """Advance a locked cursor.
 
@@ -106,7 +109,7 @@ async def move(
 
 
 async def fail(
-    connection: asyncpg.Connection,
+    connection: Connection,
     tenant_id: UUID,
     cursor: Cursor,
     error: str,

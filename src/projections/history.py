@@ -1,10 +1,20 @@
-"""Reading a tenant's log for views: in order, opened, and without what is personal."""
+"""Reading a tenant's log for views: in order, opened, and without what is personal.
 
-from collections.abc import Sequence
+Views never see personal fields: they are not decrypted here, and no subject's key is loaded.
+Only `at` opens them, for questions that show them.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from tenancy.records import Recorded
+from tenancy.database import Database, is_retryable
+from tenancy.keyring import Keyring, UnknownKey
+from tenancy.mapper import Mapper
+from tenancy.records import Recorded, Sealed
+
+# One read of a batch may be slow on a cold disk.
+READ_S_MAX = 60
 
 
 class Unreadable(Exception):
@@ -19,7 +29,7 @@ class Log(Protocol):
     """One tenant's log, as far as views need it."""
 
     async def after(self, position: int, limit: int) -> list[Recorded]:
-        """At most `limit` events after `position`, ascending, personal fields left sealed.
+        """At most `limit` events after `position`, ascending, personal fields left out.
 
         Raises:
             Unreadable: the very next event does not open. A later one ends the list instead.
@@ -40,3 +50,92 @@ class Logs(Protocol):
 
     async def of(self, tenant_id: UUID) -> Log: ...
     async def tenants(self) -> list[UUID]: ...
+
+
+AFTER = """
+SELECT stream_id, version, topic, recorded_at, metadata, payload, position FROM merit.events
+WHERE tenant_id = $1 AND position > $2 ORDER BY position LIMIT $3
+"""
+
+AT = """
+SELECT stream_id, version, topic, recorded_at, metadata, payload, personal, position
+FROM merit.events WHERE tenant_id = $1 AND position = ANY($2)
+"""
+
+HEAD = "SELECT head FROM merit.heads WHERE tenant_id = $1"
+
+TENANTS = "SELECT tenant_id FROM merit.tenants ORDER BY tenant_id"
+
+
+class TenantLog:
+    """One tenant's log in the database; a `Log`."""
+
+    def __init__(self, database: Database, tenant_id: UUID, mapper: Mapper) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+        self._mapper = mapper
+
+    async def after(self, position: int, limit: int) -> list[Recorded]:
+        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
+            records = await connection.fetch(
+                AFTER, self._tenant_id, position, limit, timeout=READ_S_MAX
+            )
+        rows = [Sealed(**record) for record in records]
+        missing_key = False
+        try:
+            await self._mapper.ready(rows)
+        except UnknownKey:
+            missing_key = True
+        opened: list[Recorded] = []
+        for row in rows:
+            try:
+                if missing_key:
+                    await self._mapper.ready([row])
+                opened.append(self._mapper.open(row))
+            except Exception as error:
+                if is_retryable(error):
+                    raise
+                if not opened:
+                    raise Unreadable(row.position, error) from error
+                break
+        return opened
+
+    async def head(self) -> int:
+        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
+            return await connection.fetchval(HEAD, self._tenant_id) or 0
+
+    async def at(self, positions: Sequence[int]) -> dict[int, Recorded]:
+        if not positions:
+            return {}
+        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
+            records = await connection.fetch(AT, self._tenant_id, list(positions))
+        rows = [Sealed(**record) for record in records]
+        await self._mapper.ready(rows)
+        return {row.position: self._mapper.open(row) for row in rows}
+
+
+class TenantLogs:
+    """Every tenant's log in the database; a `Logs`.
+
+    Args:
+        database: as the application.
+        keyring: the keys of all tenants.
+        catalogue: every event class (`domain.catalogue.EVENTS`).
+    """
+
+    def __init__(self, database: Database, keyring: Keyring, catalogue: Iterable[type]) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._catalogue = tuple(catalogue)
+        self._logs: dict[UUID, TenantLog] = {}
+
+    async def of(self, tenant_id: UUID) -> TenantLog:
+        log = self._logs.get(tenant_id)
+        if log is None:
+            mapper = Mapper(tenant_id, await self._keyring.of(tenant_id), self._catalogue)
+            log = self._logs[tenant_id] = TenantLog(self._database, tenant_id, mapper)
+        return log
+
+    async def tenants(self) -> list[UUID]:
+        async with self._database.connection() as connection:
+            return [record["tenant_id"] for record in await connection.fetch(TENANTS)]

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from domain.kernel import Event
 from projections.tables import SCHEMA, Build, Table
+from tenancy.migrate import owner_connection
 from tenancy.records import Recorded
 
 WAKE_CHANNEL = "merit_log"
@@ -82,32 +82,42 @@ class Moved(msgspec.Struct, frozen=True, array_like=True):
 async def install(owner_url: str, projections: Sequence[Projection]) -> list[str]:
     """Create the tables of `projections` where they are missing; the names of new tables.
 
-    Runs as the owner, at migrate time. Idempotent, and safe beside a running older version,
+    Runs as the owner, after the migrations. Idempotent, and safe beside a running older version,
     because another version has other tables.
+
+    Raises:
+        MigrationRefused: the login may not act as the owner.
     """
-    connection = await asyncpg.connect(owner_url, server_settings={"lock_timeout": "5s"})
     created: list[str] = []
-    try:
-        async with connection.transaction():
-            # Two migrations at once would race in CREATE ... IF NOT EXISTS.
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('merit.install'))")
-            for projection in projections:
-                for table in projection.tables:
-                    if await connection.fetchval("SELECT to_regclass($1)", table.name) is None:
-                        await connection.execute(table.ddl)
-                        await _protect(connection, table.name)
-                        created.append(table.name)
-    finally:
-        await connection.close()
+    async with owner_connection(owner_url) as connection, connection.transaction():
+        for projection in projections:
+            for table in projection.tables:
+                if await connection.fetchval("SELECT to_regclass($1)", table.name) is None:
+                    await connection.execute(
+                        f"{table.ddl}; SELECT merit.protect('{table.name}');"
+                        f" GRANT SELECT, INSERT, UPDATE, DELETE ON {table.name} TO merit_app;"
+                        f" GRANT SELECT ON {table.name} TO merit_auditor"
+                    )
+                    created.append(table.name)
     return created
 
 
-async def _protect(connection: asyncpg.Connection, table: str) -> None:
-    await connection.execute("SELECT merit.protect($1::regclass)", table)
-    await connection.execute(
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO merit_app;"
-        f" GRANT SELECT ON {table} TO merit_auditor"
-    )
+async def retire(owner_url: str, projections: Sequence[Projection]) -> list[str]:
+    """Drop the tables of views that are in no version of `projections`; their names.
 
-
-__all__ = ["SCHEMA", "VIEW_CHANNEL", "WAKE_CHANNEL", "Build", "Moved", "Projection", "install"]
+    For when no process of an older version runs any more.
+    """
+    kept = {table.name for projection in projections for table in projection.tables}
+    async with owner_connection(owner_url) as connection, connection.transaction():
+        found = await connection.fetch(
+            "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname = $1",
+            SCHEMA,
+        )
+        dropped = sorted({record["name"] for record in found} - kept)
+        for name in dropped:
+            await connection.execute(f"DROP TABLE {name}")
+        keys = [projection.key for projection in projections]
+        await connection.execute(
+            "DELETE FROM merit.cursors WHERE projection || '_v' || version <> ALL ($1)", keys
+        )
+    return dropped

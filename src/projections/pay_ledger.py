@@ -18,7 +18,7 @@ from domain.payout import (
     PayoutCalculated,
 )
 from projections.kernel import Projection, Step
-from projections.questions import LIMIT_DEFAULT, Page, View, get, page, page_of_either
+from projections.questions import LIMIT_DEFAULT, Page, View, get, page
 from projections.tables import Build, R, Row, Table, begun
 from tenancy.records import Recorded
 
@@ -293,14 +293,15 @@ async def entries(
     cursor: str | None = None,
 ) -> Page[Entry]:
     """The journal in the order of posting: all of it, an account's part, or a payout line's."""
-    order = ("position", "posting")
-    if account is not None:
-        sides = ("debit", "credit")
-        return await page_of_either(
-            view, ENTRIES, sides, account, order=order, limit=limit, cursor=cursor
-        )
-    where = {"payout_id": payout_id}
-    return await page(view, ENTRIES, order=order, where=where, limit=limit, cursor=cursor)
+    return await page(
+        view,
+        ENTRIES,
+        order=("position", "posting"),
+        where={"payout_id": payout_id},
+        either=None if account is None else (("debit", "credit"), account),
+        limit=limit,
+        cursor=cursor,
+    )
 
 
 async def batches(

@@ -11,10 +11,12 @@ import asyncpg
 import msgspec
 
 from projections.tables import R, Row, Table
+from tenancy.database import Database
 from tenancy.records import Recorded
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
+BIGINT_END = 2**63
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -31,19 +33,25 @@ class Reopen(Protocol):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """One tenant's views, inside one reading transaction."""
+    """One tenant's views. Each statement is a reading transaction of its own.
 
-    connection: asyncpg.Connection
+    So no connection is held between statements: a question that needs a second one could wait
+    for ever for other questions that do the same. What must fit together is one statement.
+    """
+
+    database: Database
     tenant_id: UUID
     reopen: Reopen
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """Rows; the tenant is $1, `arguments` follow."""
-        return await self.connection.fetch(statement, self.tenant_id, *arguments)
+        async with self.database.transaction(self.tenant_id, read_only=True) as connection:
+            return await connection.fetch(statement, self.tenant_id, *arguments)
 
     async def fetchrow(self, statement: str, *arguments: Any) -> asyncpg.Record | None:
         """The first row; the tenant is $1, `arguments` follow."""
-        return await self.connection.fetchrow(statement, self.tenant_id, *arguments)
+        async with self.database.transaction(self.tenant_id, read_only=True) as connection:
+            return await connection.fetchrow(statement, self.tenant_id, *arguments)
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -100,6 +108,7 @@ async def page(
     *,
     order: tuple[str, ...],
     where: Mapping[str, Any] | None = None,
+    either: tuple[tuple[str, ...], Any] | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
     descending: bool = False,
@@ -107,10 +116,11 @@ async def page(
     """A page of the live build, by keyset: rows written meanwhile never shift it.
 
     Args:
-        view: the reading transaction.
+        view: what to ask.
         table: what to read.
         order: columns that together are unique in the build.
         where: a value (equal), a `Between` or None (no filter) per column.
+        either: columns, and the value that at least one of them has.
         limit: 1..500 rows.
         cursor: the `next` of the page before.
         descending: newest first, where the order says so.
@@ -126,44 +136,24 @@ async def page(
         slots = ", ".join(f"${n}" for n in range(len(values) + 2, len(values) + len(last) + 2))
         conditions.append(f"({', '.join(order)}) {'<' if descending else '>'} ({slots})")
         values.extend(last)
-    ordering = ", ".join(f"{name}{' DESC' if descending else ''}" for name in order)
-    records = await view.fetch(
+    ending = ", ".join(f"{name}{' DESC' if descending else ''}" for name in order)
+    ending = f" ORDER BY {ending} LIMIT {limit + 1}"
+    statement = (
         f"SELECT {table.selected} FROM {table.name}"  # noqa: S608  own names
         f" WHERE {' AND '.join(['tenant_id = $1', f'build = {table.live}', *conditions])}"
-        f" ORDER BY {ordering} LIMIT {limit + 1}",
-        *values,
     )
+    if either is None:
+        statement += ending
+    else:
+        # A walk along one index for each column: an OR would read and sort everything.
+        columns, value = either
+        values.append(value)
+        walks = (f"({statement} AND {name} = ${len(values) + 1}{ending})" for name in columns)
+        statement = f"{' UNION '.join(walks)}{ending}"
+    records = await view.fetch(statement, *values)
     rows = [table.read(record) for record in records[:limit]]
     more = len(records) > limit
     return Page(items=tuple(rows), next=_encode(table, order, rows[-1]) if more else None)
-
-
-async def page_of_either(
-    view: View,
-    table: Table[R],
-    columns: tuple[str, str],
-    value: object,
-    *,
-    order: tuple[str, ...],
-    limit: int = LIMIT_DEFAULT,
-    cursor: str | None = None,
-) -> Page[R]:
-    """As `page`, of the rows that hold `value` in one column or the other.
-
-    Two walks along two indexes, merged: an OR would read and sort everything.
-    """
-    rows: dict[tuple[Any, ...], R] = {}
-    more = False
-    for column in columns:
-        found = await page(
-            view, table, order=order, where={column: value}, limit=limit, cursor=cursor
-        )
-        rows.update({tuple(getattr(row, name) for name in order): row for row in found.items})
-        more = more or found.next is not None
-    merged = [rows[key] for key in sorted(rows)]
-    more = more or len(merged) > limit
-    items = tuple(merged[:limit])
-    return Page(items=items, next=_encode(table, order, items[-1]) if more else None)
 
 
 def _conditions(where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
@@ -198,9 +188,18 @@ def _decode(cursor: str, table: Table[Any], order: tuple[str, ...]) -> list[Any]
         hints = {column.name: column.hint for column in table.columns}
         if mark != _mark(table, order) or len(last) != len(order):
             raise BadQuestion("this cursor is of another list")
-        return [
+        values = [
             msgspec.convert(value, hints[name], strict=False)
             for name, value in zip(order, last, strict=True)
         ]
+        if not all(_storable(value) for value in values):
+            raise BadQuestion("this cursor holds what no row can hold")
+        return values
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise BadQuestion("this cursor is not one that we gave") from error
+
+
+def _storable(value: Any) -> bool:
+    if isinstance(value, int):
+        return abs(value) < BIGINT_END
+    return not (isinstance(value, str) and "\x00" in value)

@@ -12,9 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
-import asyncpg
 import msgspec
-from tenancy.database import Database
 
 from projections import cursors
 from projections.cursors import Cursor
@@ -22,15 +20,13 @@ from projections.history import Log, Logs
 from projections.kernel import Projection
 from projections.runner import apply, build_of
 from projections.tables import Build
+from tenancy.database import Connection, Database
 from tenancy.records import Recorded
 
 BATCH_EVENTS_MAX = 5_000
 
 # What may be left to apply while the live view stands still for the comparison.
 LAST_STEP_EVENTS_MAX = 1_000
-
-# A whole view is compared in one statement.
-PATIENCE = "SET LOCAL statement_timeout = '15min'"
 
 
 class NothingToRebuild(LookupError):
@@ -75,7 +71,6 @@ async def digest(database: Database, projection: Projection, tenant_id: UUID) ->
         NothingToRebuild: there is no live build.
     """
     async with database.transaction(tenant_id) as connection:
-        await connection.execute(PATIENCE)
         live, _ = await _both(connection, tenant_id, projection)
         build = build_of(connection, tenant_id, live)
         return Digest(position=live.position, sha256=await _digest(projection, build))
@@ -144,7 +139,7 @@ WHERE tenant_id = $1 AND projection = $2 AND version = $3
 
 
 async def _both(
-    connection: asyncpg.Connection, tenant_id: UUID, projection: Projection
+    connection: Connection, tenant_id: UUID, projection: Projection
 ) -> tuple[Cursor, Cursor | None]:
     """The live cursor and the one of the newest other build, both locked."""
     records = await connection.fetch(BOTH, tenant_id, projection.name, projection.version)
@@ -205,7 +200,7 @@ async def _standing(
 
 
 async def _apply(
-    connection: asyncpg.Connection,
+    connection: Connection,
     tenant_id: UUID,
     projection: Projection,
     cursor: Cursor,
@@ -230,7 +225,6 @@ async def _finish(
     live, new = await _standing(database, projection, tenant_id)
     rest = await history.after(new.position, LAST_STEP_EVENTS_MAX) if new else []
     async with database.transaction(tenant_id) as connection:
-        await connection.execute(PATIENCE)
         live, new = await _both(connection, tenant_id, projection)
         if new is None:
             raise RebuildFailed("another rebuild of the same view has finished meanwhile")

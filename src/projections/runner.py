@@ -9,37 +9,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import structlog
-from tenancy.database import Database
 
 from projections import cursors
 from projections.cursors import Cursor
 from projections.history import Log, Logs, Unreadable
 from projections.kernel import VIEW_CHANNEL, WAKE_CHANNEL, Moved, Projection
 from projections.tables import Build
+from tenancy.database import Connection, Database, is_retryable, savepoint
 from tenancy.records import Recorded
 
 BATCH_EVENTS_MAX = 1_000
 
 # Tenants looked at per tick without having been woken: missed wake-ups, and back-offs that end.
 SWEEP_TENANTS_MAX = 200
-
-# The world's failures, not the event's: the transaction is given up and taken again later.
-PASSING = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.ReadOnlySQLTransactionError,
-    cursors.Lost,
-    OSError,
-)
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +59,7 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a batch that has begun is finished first."""
-        await self._database.listen(WAKE_CHANNEL, self._rung)
+        listener = await self._database.listen(WAKE_CHANNEL, self._rung)
         lanes = [asyncio.create_task(self._lane()) for _ in range(self._lanes)]
         sweeper = asyncio.create_task(self._sweep())
         try:
@@ -86,9 +70,12 @@ class Runner:
             for _ in lanes:
                 self._due.put_nowait(STOP)
             await asyncio.gather(sweeper, *lanes, return_exceptions=True)
+            await listener.close()
 
     def _rung(self, payload: str) -> None:
-        self._wake(UUID(payload))
+        # Empty after a lost connection: the sweep will find what was missed.
+        if payload:
+            self._wake(UUID(payload))
 
     def _wake(self, tenant_id: UUID) -> None:
         if tenant_id in self._busy:
@@ -105,10 +92,9 @@ class Runner:
                 # One round, then the queue: a tenant with a long way to go lets others pass.
                 if await self.advance(tenant_id):
                     self._again.add(tenant_id)
-            except PASSING as error:
+            except Exception as error:  # noqa: BLE001  one tenant's trouble stays his own
+                # The next wake-up or sweep tries again.
                 log.warning("views-not-advanced", tenant=str(tenant_id), error=repr(error))
-            except Exception:
-                log.exception("views-not-advanced", tenant=str(tenant_id))
             finally:
                 self._busy.discard(tenant_id)
                 if tenant_id in self._again:
@@ -125,7 +111,7 @@ class Runner:
                     self._swept = 0
                 for tenant_id in window:
                     self._wake(tenant_id)
-            except PASSING as error:
+            except Exception as error:  # noqa: BLE001  the sweep is what everything recovers by
                 log.warning("tenants-not-listed", error=repr(error))
             await asyncio.sleep(self._poll_s)
 
@@ -212,7 +198,7 @@ STOP = UUID(int=0)
 """No tenant's id: ends a lane."""
 
 
-def build_of(connection: asyncpg.Connection, tenant_id: UUID, cursor: Cursor) -> Build:
+def build_of(connection: Connection, tenant_id: UUID, cursor: Cursor) -> Build:
     """Where a cursor's projection writes."""
     return Build(
         connection=connection,
@@ -238,12 +224,11 @@ async def apply(
         ]
         if wanted:
             # A savepoint: what fails leaves no half batch, and the other views go on.
-            async with build.connection.transaction():
+            async with savepoint(build.connection):
                 await projection.apply(build, wanted)
     except Exception as error:
-        # Whatever a fold may raise stops that fold alone. A value that does not fit its column
-        # is an InterfaceError to asyncpg, but also a ValueError, and it will never fit.
-        if isinstance(error, PASSING) and not isinstance(error, ValueError):
+        # The world's failures are taken up again; the event's own stop this projection alone.
+        if is_retryable(error):
             raise
         if len(batch) == 1:
             poison = batch[0]

@@ -11,9 +11,13 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from tenancy.database import Connection
 from tenancy.records import Recorded
 
 SCHEMA = "merit_views"
+
+# Comparing and dropping take a whole view in one statement.
+WHOLE_VIEW_S_MAX = 900
 
 _SQL_TYPES: dict[Any, str] = {
     UUID: "uuid",
@@ -53,7 +57,7 @@ def begun(row: R | None, recorded: Recorded) -> R:
 class Build(msgspec.Struct, frozen=True, kw_only=True):
     """Where a projection writes: one tenant's build of it, inside an open transaction."""
 
-    connection: asyncpg.Connection
+    connection: Connection
     tenant_id: UUID
     projection: str
     version: int
@@ -222,7 +226,9 @@ class Table(Generic[R]):
 
     async def sweep(self, build: Build) -> None:
         """Delete all rows of a build."""
-        await build.connection.execute(self._sweep, build.tenant_id, build.number)
+        await build.connection.execute(
+            self._sweep, build.tenant_id, build.number, timeout=WHOLE_VIEW_S_MAX
+        )
 
     async def digest(self, build: Build) -> bytes:
         """SHA-256 of all rows of a build, in the order of their keys."""

@@ -3,16 +3,16 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import msgspec
-from tenancy.database import Database
 
 from projections.catalogue import PROJECTIONS
 from projections.history import Logs
 from projections.kernel import VIEW_CHANNEL, Moved
 from projections.questions import View
+from tenancy.database import Database
 
 # How long a waiter trusts the doorbell before it looks itself.
 LOOK_AGAIN_S = 0.25
@@ -44,10 +44,9 @@ class Views:
 
     @asynccontextmanager
     async def of(self, tenant_id: UUID) -> AsyncIterator[View]:
-        """One tenant's views inside one reading transaction."""
+        """One tenant's views, ready to be asked."""
         log = await self._logs.of(tenant_id)
-        async with self._database.transaction(tenant_id) as connection:
-            yield View(connection=connection, tenant_id=tenant_id, reopen=log.at)
+        yield View(database=self._database, tenant_id=tenant_id, reopen=log.at)
 
     async def wait_for(
         self, tenant_id: UUID, projections: Sequence[str], position: int, timeout_s: float
@@ -59,31 +58,27 @@ class Views:
         """
         if self._has_reached(tenant_id, projections, position):
             return True
+        now = asyncio.get_running_loop().time
+        deadline = now() + timeout_s
         rung = asyncio.Event()
         self._waiting[tenant_id].add(rung)
         try:
-            async with asyncio.timeout(timeout_s):
-                while not await self._look(tenant_id, projections, position):
-                    await self._ring(rung)
-                    if self._has_reached(tenant_id, projections, position):
-                        return True
-        except TimeoutError:
-            return False
+            while not await self._look(tenant_id, projections, position):
+                # Only the waiting is cut short: cutting off a query costs its connection.
+                await _ring(rung, min(LOOK_AGAIN_S, deadline - now()))
+                if self._has_reached(tenant_id, projections, position):
+                    return True
+                if now() >= deadline:
+                    return False
         finally:
             self._waiting[tenant_id].discard(rung)
             if not self._waiting[tenant_id]:
                 del self._waiting[tenant_id]
         return True
 
-    async def _ring(self, rung: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(LOOK_AGAIN_S):
-                await rung.wait()
-        except TimeoutError:
-            return
-        rung.clear()
-
     def _rung(self, payload: str) -> None:
+        if not payload:  # after a lost connection; waiters look again by themselves
+            return
         moved = msgspec.json.decode(payload, type=Moved)
         self._remember(moved.tenant_id, moved.positions)
         for rung in self._waiting.get(moved.tenant_id, ()):
@@ -105,3 +100,10 @@ class Views:
             records = await connection.fetch(POSITIONS, tenant_id)
         self._remember(tenant_id, {record["key"]: record["position"] for record in records})
         return self._has_reached(tenant_id, projections, position)
+
+
+async def _ring(rung: asyncio.Event, timeout_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await rung.wait()
+    rung.clear()

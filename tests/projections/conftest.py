@@ -1,12 +1,16 @@
 """A small company's whole quarter as events, and the machinery to project it."""
 
+import asyncio
 import random
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
+import pytest_asyncio
 
 from domain.appraisal import (
     AppraisalCreated,
@@ -21,6 +25,7 @@ from domain.appraisal import (
     SelfRatingSubmitted,
     TwoWayCompared,
 )
+from domain.catalogue import EVENTS
 from domain.cycle import CycleOpened, CyclePlanned, SchemeBound, StageAdvanced
 from domain.explanation import Node
 from domain.facts import FeedReceived
@@ -59,6 +64,20 @@ from domain.payout import (
 )
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
 from domain.scheme import SchemeDrafted, SchemeVersionPublished
+from projections.catalogue import PROJECTIONS
+from projections.health import Stuck, lag
+from projections.history import TenantLogs
+from projections.kernel import Projection, install
+from projections.questions import View
+from projections.rebuild import Digest, digest
+from projections.runner import Runner
+from projections.views import Views
+from tenancy.appending import Append
+from tenancy.database import Database
+from tenancy.keyring import Keyring, MasterKey
+from tenancy.mapper import Mapper
+from tenancy.recorder import Recorder
+from tenancy.records import Metadata, Recorded
 
 Line = tuple[UUID, Event]
 
@@ -278,3 +297,149 @@ def quarter(people: int) -> list[Line]:
         lines += appraised(n, score)
     lines += paid([Money(int(score * 30_000), "CNY") for score in scores])
     return lines
+
+
+ACTOR = uuid4()
+NOW = datetime(2026, 4, 1, 8, 0, tzinfo=UTC)
+
+
+def recorded(lines: Iterable[Line]) -> list[Recorded]:
+    """The same events with their envelopes, positions from 1 on."""
+    versions: dict[UUID, int] = {}
+    told = []
+    for position, (stream_id, event) in enumerate(lines, start=1):
+        versions[stream_id] = versions.get(stream_id, 0) + 1
+        told.append(
+            Recorded(
+                event=event,
+                stream_id=stream_id,
+                version=versions[stream_id],
+                position=position,
+                topic=event.TOPIC,
+                recorded_at=NOW,
+                metadata=Metadata(event_id=uuid4(), actor=ACTOR),
+            )
+        )
+    return told
+
+
+@pytest.fixture(scope="session")
+def story() -> SimpleNamespace:
+    """What the tests of this folder tell of: test modules cannot import this file."""
+    return SimpleNamespace(
+        units=units,
+        hired=hired,
+        appraised=appraised,
+        paid=paid,
+        quarter=quarter,
+        recorded=recorded,
+        CYCLE=CYCLE,
+        SCHEME=SCHEME,
+        BATCH=BATCH,
+        ACTOR=ACTOR,
+    )
+
+
+@pytest.fixture(scope="session")
+def keyring(database: Database) -> Keyring:
+    return Keyring.open(database, MasterKey.generate())
+
+
+@pytest.fixture(scope="session")
+def views_installed(owner_url: str) -> list[str]:
+    """The names of the tables that were made."""
+    return asyncio.run(install(owner_url, PROJECTIONS))
+
+
+@pytest.fixture(scope="session")
+def logs(database: Database, keyring: Keyring, views_installed: list[str]) -> TenantLogs:
+    return TenantLogs(database, keyring, EVENTS)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def views(database: Database, logs: TenantLogs) -> Views:
+    return await Views.open(database, logs)
+
+
+class Company:
+    """One tenant's log and views, and what tests do to them."""
+
+    def __init__(
+        self, tenant_id: UUID, database: Database, keyring: Keyring, logs: TenantLogs, views: Views
+    ) -> None:
+        self.tenant_id = tenant_id
+        self.database = database
+        self.keyring = keyring
+        self.logs = logs
+        self.views = views
+        self.runner = Runner(database, logs, PROJECTIONS)
+        self._versions: dict[UUID, int] = {}
+
+    async def write(self, lines: Iterable[Line]) -> int:
+        """Seal events and append them to the log; the position of the last one."""
+        lines = list(lines)
+        expected = {stream_id: self._versions.get(stream_id, 0) for stream_id, _ in lines}
+        mapper = Mapper(self.tenant_id, await self.keyring.of(self.tenant_id), EVENTS)
+        await mapper.prepare(lines)
+        rows = []
+        for stream_id, event in lines:
+            version = self._versions[stream_id] = self._versions.get(stream_id, 0) + 1
+            metadata = Metadata(event_id=uuid4(), actor=ACTOR)
+            rows.append(mapper.seal(stream_id, version, event, metadata, NOW))
+        stream_id = lines[0][0]
+        return await self.append(
+            Append(
+                stream_id=stream_id,
+                version=self._versions[stream_id],
+                expected=expected,
+                events=tuple(rows),
+            )
+        )
+
+    async def append(self, request: Append) -> int:
+        """Append rows as they are, even if they do not open."""
+        (outcome,) = await Recorder(self.database, self.tenant_id).append([request])
+        assert outcome.kind == "written"
+        return outcome.position
+
+    async def tell(self, lines: Iterable[Line]) -> int:
+        """Write, and have all views there."""
+        position = await self.write(lines)
+        await self.runner.catch_up(self.tenant_id)
+        return position
+
+    def view(self) -> AbstractAsyncContextManager[View]:
+        return self.views.of(self.tenant_id)
+
+    async def reached(self, names: Sequence[str], position: int, timeout_s: float = 0) -> bool:
+        return await self.views.wait_for(self.tenant_id, names, position, timeout_s)
+
+    async def digest(self, projection: Projection) -> Digest:
+        return await digest(self.database, projection, self.tenant_id)
+
+    async def execute(self, statement: str, *arguments: object) -> str:
+        """Run a statement as the application, with this tenant as $1."""
+        async with self.database.transaction(self.tenant_id) as connection:
+            return await connection.execute(statement, self.tenant_id, *arguments)
+
+    async def lag(self, projection: Projection) -> tuple[Stuck, ...]:
+        """Where this tenant's view is stuck."""
+        (found,) = await lag(self.database, self.logs, [projection])
+        return tuple(each for each in found.stuck if each.tenant_id == self.tenant_id)
+
+
+@pytest.fixture(scope="session")
+def make_company(
+    database: Database, keyring: Keyring, logs: TenantLogs, views: Views
+) -> Callable[[UUID], Company]:
+    return lambda tenant_id: Company(tenant_id, database, keyring, logs, views)
+
+
+@pytest.fixture
+def company(make_company: Callable[[UUID], Company], tenant_id: UUID) -> Company:
+    return make_company(tenant_id)
+
+
+@pytest.fixture
+def other_company(make_company: Callable[[UUID], Company], other_tenant_id: UUID) -> Company:
+    return make_company(other_tenant_id)
