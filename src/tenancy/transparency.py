@@ -258,7 +258,8 @@ class Sealer:
             signed = open_checkpoint(row["note"], verifiers)
         except NoteRefused as error:
             raise TreeDamaged(f"tenant {tenant_id}: checkpoint {size}: {error}") from error
-        if (signed.size, signed.root) != (size, edge.root()):
+        root = edge.root()
+        if (signed.size, signed.root, row["root"]) != (size, root, root):
             raise TreeDamaged(f"tenant {tenant_id}: the tree of {size} is not what was signed")
         return edge
 
