@@ -1,5 +1,6 @@
 """One PostgreSQL cluster in a folder of its own: made, owned by the right account, launched."""
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,7 +35,7 @@ DATABASE = "merit"
 PORT = 5432
 SOCKET_PATH_BYTES_MAX = 107
 STATE_FOLDER = Path("/var/lib/meritledger")
-"""Where root keeps what its service user must reach: binaries, clusters of closed folders."""
+"""Where root keeps the copies of programs that its service user cannot reach."""
 STOP_S_MAX = 60.0
 LEAVE_S_MAX = 30.0
 """How long a predecessor whose parent was killed may take to shut down."""
@@ -122,12 +123,14 @@ class Cluster:
     def __init__(self, order: Order) -> None:
         self.directory = Path(order.directory)
         self.order = order
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._lock = self._claim()
         self.log = self._open_log()
         self.account = service_account(self.directory / "data")
-        self.home = self._home()
-        self.data = self.home / "data"
+        self.data = self.directory / "data"
+        # A closed folder above, such as root's own home, is not ours to open. The server is then
+        # handed its data folder opened, and never has to find the way.
+        self.handed = self.account is not None and closed_to(self.directory, self.account)
         self._leave_behind_the_dead()
         self.bindir, self.version = find_binaries(
             order.bindir, data=self.data, account=self.account, copies=STATE_FOLDER / "binaries"
@@ -169,25 +172,6 @@ class Cluster:
             path.replace(path.with_suffix(".log.1"))
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", 0)
 
-    def _home(self) -> Path:
-        """The folder of data and socket: `directory`, unless its service user cannot get there.
-
-        A closed folder above, such as root's own home, is not ours to open; the cluster then
-        lies below `STATE_FOLDER`, and `directory` holds a link to it.
-        """
-        data = self.directory / "data"
-        if data.is_symlink():
-            return data.resolve().parent
-        if self.account is None or data.exists() or not closed_to(self.directory, self.account):
-            return self.directory
-        clusters = STATE_FOLDER / "clusters"
-        clusters.mkdir(mode=0o755, parents=True, exist_ok=True)
-        home = Path(tempfile.mkdtemp(prefix=f"{self.directory.parent.name}-", dir=clusters))
-        home.chmod(0o711)
-        (home / "belongs-to").write_text(f"{self.directory}\n")
-        data.symlink_to(home / "data")
-        return home
-
     def _leave_behind_the_dead(self) -> None:
         """Wait for a postmaster that outlived its supervisor; drop the trace of one long gone."""
         trace = self.data / "postmaster.pid"
@@ -206,7 +190,7 @@ class Cluster:
             time.sleep(0.1)
 
     def _socket_folder(self) -> Path:
-        folder = self.home / "socket"
+        folder = self.directory / "socket"
         if len(os.fsencode(folder / f".s.PGSQL.{65535}")) > SOCKET_PATH_BYTES_MAX:
             folder = Path(tempfile.mkdtemp(prefix="merit-", dir="/tmp"))
         else:
@@ -216,16 +200,16 @@ class Cluster:
 
     def _create(self) -> None:
         """Make the cluster beside its place and move it there whole, so half of one never runs."""
-        fresh = self.home / "data.new"
+        fresh = self.directory / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         hand_over(fresh, self.account)
-        self._run("initdb", "-D", str(fresh), "-U", SUPERUSER, "-A", "reject", "-E", "UTF8",
-                  "--locale=C", "--data-checksums")  # fmt: skip
+        self._run(fresh, "initdb", "-U", SUPERUSER, "-A", "reject", "-E", "UTF8", "--locale=C",
+                  "--data-checksums")  # fmt: skip
         (fresh / "pg_hba.conf").write_text(HBA)
         passwords = {role: secrets.token_urlsafe(32) for role in (SUPERUSER, OWNER, LOGIN)}
-        self._run("postgres", "--single", "-j", "-D", str(fresh), "-c", "exit_on_error=true",
-                  "postgres", said=BOOTSTRAP.format(**passwords))  # fmt: skip
+        self._run(fresh, "postgres", "--single", "-j", "-c", "exit_on_error=true", "postgres",
+                  said=BOOTSTRAP.format(**passwords))  # fmt: skip
         secret = self.directory / "passwords.json"
         secret.unlink(missing_ok=True)
         with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -234,16 +218,32 @@ class Cluster:
             os.fsync(file.fileno())
         fresh.rename(self.data)
 
-    def _run(self, program: str, *arguments: str, said: str = "") -> None:
-        done = subprocess.run(
-            [str(self.bindir / program), *arguments],
-            input=said.encode(),
-            capture_output=True,
-            check=False,
-            cwd="/",
-            env=_environment(),
-            **_as(self.account),
-        )
+    @contextlib.contextmanager
+    def _opened(self, *folders: Path) -> Iterator[tuple[list[str], list[int]]]:
+        """What a program calls these folders, and the file descriptors that it needs for that."""
+        if not self.handed:
+            yield [str(folder) for folder in folders], []
+            return
+        opened = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY) for folder in folders]
+        try:
+            yield [f"/proc/self/fd/{number}" for number in opened], opened
+        finally:
+            for number in opened:
+                os.close(number)
+
+    def _run(self, data: Path, program: str, *arguments: str, said: str = "") -> None:
+        mode = arguments[:1] if arguments[:1] == ("--single",) else ()
+        with self._opened(data) as ([place], passed):
+            done = subprocess.run(
+                [str(self.bindir / program), *mode, "-D", place, *arguments[len(mode) :]],
+                input=said.encode(),
+                capture_output=True,
+                check=False,
+                cwd="/",
+                env=_environment(),
+                pass_fds=passed,
+                **_as(self.account),
+            )
         if done.returncode:
             reason = done.stderr.decode(errors="replace").strip()
             raise DatabaseNotStarted(f"{program} failed: {reason}")
@@ -251,26 +251,28 @@ class Cluster:
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the postmaster; it is not ready yet."""
         tcp = self.order.tcp_port
-        settings = (
-            SERVER_SETTINGS
-            | self.order.settings
-            | {
-                "unix_socket_directories": str(self.socket),
-                "listen_addresses": "" if tcp is None else "127.0.0.1",
-                "port": str(self.port),
-            }
-        )
-        options = [part for name in settings for part in ("-c", f"{name}={settings[name]}")]
-        self.process = subprocess.Popen(
-            [str(self.bindir / "postgres"), "-D", str(self.data), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=self.log,
-            cwd="/",
-            env=_environment(),
-            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - this process has one thread
-            **_as(self.account),
-        )
+        with self._opened(self.data, self.socket) as ([place, socket], passed):
+            settings = (
+                SERVER_SETTINGS
+                | self.order.settings
+                | {
+                    "unix_socket_directories": socket,
+                    "listen_addresses": "" if tcp is None else "127.0.0.1",
+                    "port": str(self.port),
+                }
+            )
+            options = [part for name in settings for part in ("-c", f"{name}={settings[name]}")]
+            self.process = subprocess.Popen(
+                [str(self.bindir / "postgres"), "-D", place, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
+                stderr=self.log,
+                cwd="/",
+                env=_environment(),
+                pass_fds=passed,
+                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - this process has one thread
+                **_as(self.account),
+            )
         return self.process
 
     @property
@@ -311,7 +313,7 @@ class Cluster:
                 self.note("the server does not stop; it will recover at the next start")
                 self.process.send_signal(signal.SIGQUIT)
                 self.process.wait()
-        if self.socket.parent != self.home:
+        if self.socket.parent != self.directory:
             shutil.rmtree(self.socket, ignore_errors=True)
 
 
@@ -340,10 +342,9 @@ def _lives(pid: int) -> bool:
 
 def _serves(pid: int, data: Path) -> bool:
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except FileNotFoundError:
-        return Path("/proc/self").exists() is False  # no /proc here: believe the trace
-    return os.fsencode(data) in command
+        return Path(f"/proc/{pid}/cwd").readlink() == data.resolve()
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path("/proc/self").exists()  # no /proc here: believe the trace
 
 
 def _die_with(parent: int) -> Callable[[], None]:

@@ -68,7 +68,12 @@ def hand_over(folder: Path, account: Account | None) -> None:
 
 def closed_to(path: Path, account: Account) -> bool:
     """Whether `account` cannot pass through `path` and every folder above it."""
-    return any(not _may(folder, account, 0o1) for folder in (path, *path.parents))
+    return any(not passable(folder, account) for folder in (path, *path.parents))
+
+
+def passable(folder: Path, account: Account) -> bool:
+    """Whether `account` may pass through this one folder."""
+    return _may(folder, account, 0o1)
 
 
 def _may(path: Path, account: Account, bit: int) -> bool:
