@@ -67,6 +67,7 @@ class InitialScoreCalculated(Event, frozen=True, kw_only=True):
     score: Decimal
     """Weighted mean over the data-driven indicators, 2 decimals half up."""
     points: tuple[IndicatorPoints, ...]
+    explanation: Node | None = None
 
 
 class SubmitSelfRating(Command, frozen=True, kw_only=True):

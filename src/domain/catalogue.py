@@ -1,45 +1,197 @@
-"""Every event class of the domain, in one tuple; every aggregate with its commands."""
+"""Every aggregate with its commands and events; every event class, in one tuple."""
 
-from domain import access, appraisal, cycle, facts, goals, organisation, payout, scheme
-from domain.kernel import Event
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
 
-EVENTS: tuple[type[Event], ...] = (
-    organisation.OrgUnitCreated,
-    organisation.JobDefined,
-    organisation.PersonRegistered,
-    organisation.EmploymentBegun,
-    organisation.EmployeeHired,
-    organisation.AssignmentChanged,
-    organisation.PayStructureSet,
-    organisation.EmploymentTerminated,
-    scheme.SchemeDrafted,
-    scheme.SchemeVersionPublished,
-    cycle.CyclePlanned,
-    cycle.SchemeBound,
-    cycle.CycleOpened,
-    cycle.StageAdvanced,
-    cycle.DataCutOffReached,
-    cycle.CycleClosed,
-    goals.GoalSheetProposed,
-    goals.GoalsAgreed,
-    facts.FeedReceived,
-    facts.ActualRecorded,
-    appraisal.AppraisalCreated,
-    appraisal.InitialScoreCalculated,
-    appraisal.SelfRatingSubmitted,
-    appraisal.ManagerRatingSubmitted,
-    appraisal.TwoWayCompared,
-    appraisal.DeviationFlagged,
-    appraisal.DeviationExplained,
-    appraisal.CalibrationApplied,
-    appraisal.ScoreLocked,
-    appraisal.ResultPublished,
-    payout.BatchPrepared,
-    payout.PayoutCalculated,
-    payout.BatchApproved,
-    payout.PayoutApproved,
-    payout.BatchSettled,
-    payout.PaymentSettled,
-    access.AccessKeyIssued,
-    access.AccessKeyRevoked,
+import msgspec
+
+from domain import access, appraisal, cycle, facts, goals, ids, organisation, payout, scheme
+from domain.access import ACCESS_KEY
+from domain.appraisal_decisions import APPRAISAL
+from domain.cycle import CYCLE
+from domain.employment import EMPLOYMENT
+from domain.facts import FACT_SHEET, FEED
+from domain.goals import GOAL_SHEET
+from domain.kernel import Command, Decider, Event
+from domain.organisation import JOB, ORG_UNIT, PERSON
+from domain.payout import PAYOUT
+from domain.payout_batch import PAYOUT_BATCH
+from domain.scheme import SCHEME
+
+__all__ = [
+    "ACCESS_KEY",
+    "AGGREGATES",
+    "APPRAISAL",
+    "CYCLE",
+    "DECIDERS",
+    "EMPLOYMENT",
+    "EVENTS",
+    "FACT_SHEET",
+    "FEED",
+    "GOAL_SHEET",
+    "JOB",
+    "ORG_UNIT",
+    "PAYOUT",
+    "PAYOUT_BATCH",
+    "PERSON",
+    "SCHEME",
+    "Aggregate",
+    "decider_of",
+    "stream_of",
+]
+
+
+class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
+    """A decider, the commands that it takes, and the events of its streams."""
+
+    decider: Decider[Any]
+    commands: tuple[type[Command], ...]
+    events: tuple[type[Event], ...]
+
+
+AGGREGATES: tuple[Aggregate, ...] = (
+    Aggregate(
+        decider=ORG_UNIT,
+        commands=(organisation.CreateOrgUnit,),
+        events=(organisation.OrgUnitCreated,),
+    ),
+    Aggregate(decider=JOB, commands=(organisation.DefineJob,), events=(organisation.JobDefined,)),
+    Aggregate(
+        decider=PERSON,
+        commands=(organisation.RegisterPerson,),
+        events=(organisation.PersonRegistered, organisation.EmploymentBegun),
+    ),
+    Aggregate(
+        decider=EMPLOYMENT,
+        commands=(
+            organisation.HireEmployee,
+            organisation.ChangeAssignment,
+            organisation.SetPayStructure,
+            organisation.TerminateEmployment,
+        ),
+        events=(
+            organisation.EmployeeHired,
+            organisation.AssignmentChanged,
+            organisation.PayStructureSet,
+            organisation.EmploymentTerminated,
+        ),
+    ),
+    Aggregate(
+        decider=SCHEME,
+        commands=(scheme.DraftScheme, scheme.PublishScheme),
+        events=(scheme.SchemeDrafted, scheme.SchemeVersionPublished),
+    ),
+    Aggregate(
+        decider=CYCLE,
+        commands=(
+            cycle.PlanCycle,
+            cycle.BindScheme,
+            cycle.OpenCycle,
+            cycle.AdvanceCycle,
+            cycle.CloseCycle,
+        ),
+        events=(
+            cycle.CyclePlanned,
+            cycle.SchemeBound,
+            cycle.CycleOpened,
+            cycle.StageAdvanced,
+            cycle.DataCutOffReached,
+            cycle.CycleClosed,
+        ),
+    ),
+    Aggregate(
+        decider=GOAL_SHEET,
+        commands=(goals.ProposeGoals, goals.AgreeGoals),
+        events=(goals.GoalSheetProposed, goals.GoalsAgreed),
+    ),
+    Aggregate(decider=FEED, commands=(facts.ReceiveFeed,), events=(facts.FeedReceived,)),
+    Aggregate(decider=FACT_SHEET, commands=(facts.RecordActual,), events=(facts.ActualRecorded,)),
+    Aggregate(
+        decider=APPRAISAL,
+        commands=(
+            appraisal.CreateAppraisal,
+            appraisal.CalculateInitialScore,
+            appraisal.SubmitSelfRating,
+            appraisal.SubmitManagerRating,
+            appraisal.ExplainDeviation,
+            appraisal.CalibrateScore,
+            appraisal.LockScore,
+            appraisal.PublishResult,
+        ),
+        events=(
+            appraisal.AppraisalCreated,
+            appraisal.InitialScoreCalculated,
+            appraisal.SelfRatingSubmitted,
+            appraisal.ManagerRatingSubmitted,
+            appraisal.TwoWayCompared,
+            appraisal.DeviationFlagged,
+            appraisal.DeviationExplained,
+            appraisal.CalibrationApplied,
+            appraisal.ScoreLocked,
+            appraisal.ResultPublished,
+        ),
+    ),
+    Aggregate(
+        decider=PAYOUT_BATCH,
+        commands=(payout.PrepareBatch, payout.ApproveBatch, payout.SettleBatch),
+        events=(payout.BatchPrepared, payout.BatchApproved, payout.BatchSettled),
+    ),
+    Aggregate(
+        decider=PAYOUT,
+        commands=(),  # its events are written by the batch that it is a line of
+        events=(payout.PayoutCalculated, payout.PayoutApproved, payout.PaymentSettled),
+    ),
+    Aggregate(
+        decider=ACCESS_KEY,
+        commands=(access.IssueAccessKey, access.RevokeAccessKey),
+        events=(access.AccessKeyIssued, access.AccessKeyRevoked),
+    ),
 )
+
+EVENTS: tuple[type[Event], ...] = tuple(
+    event for aggregate in AGGREGATES for event in aggregate.events
+)
+
+DECIDERS: Mapping[str, Decider[Any]] = {
+    aggregate.decider.kind: aggregate.decider for aggregate in AGGREGATES
+}
+"""By kind, which is also what the topics of their events begin with."""
+
+_DECIDER_OF: Mapping[type[Command], Decider[Any]] = {
+    command: aggregate.decider for aggregate in AGGREGATES for command in aggregate.commands
+}
+
+
+def decider_of(command: Command) -> Decider[Any]:
+    """The decider that takes `command`."""
+    return _DECIDER_OF[type(command)]
+
+
+def stream_of(command: Command) -> UUID | None:
+    """The stream that `command` names by its natural key; None where the caller has to say."""
+    match command:
+        case organisation.CreateOrgUnit():
+            return ids.org_unit_id(command.code)
+        case organisation.DefineJob():
+            return ids.job_id(command.code)
+        case organisation.RegisterPerson():
+            return ids.person_id(command.number)
+        case organisation.HireEmployee():
+            return ids.employment_id(command.number)
+        case scheme.DraftScheme():
+            return ids.scheme_id(command.code)
+        case cycle.PlanCycle():
+            return ids.cycle_id(command.code)
+        case goals.ProposeGoals():
+            return ids.goal_sheet_id(command.appraisal_id)
+        case facts.ReceiveFeed():
+            return ids.feed_id(command.source, command.name)
+        case facts.RecordActual():
+            return ids.fact_sheet_id(command.cycle_id, command.employment_id)
+        case appraisal.CreateAppraisal():
+            return ids.appraisal_id(command.cycle_id, command.employment_id)
+        case payout.PrepareBatch():
+            return ids.batch_id(command.code)
+        case _:
+            return None

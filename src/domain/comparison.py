@@ -1,13 +1,13 @@
 """The two-way comparison 双向比对: self against manager, exactly, per indicator and in total."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from domain.appraisal import Deviation, DeviationFlagged, Rating, TwoWayCompared
 from domain.kernel import Event
-from domain.rules import SchemeContent
-from domain.scheme import Weighted, judged
+from domain.rules import Manual, SchemeContent
+from domain.scheme import judged
 
 TOTAL = "total"
 """Names the weighted mean over all judged indicators; no indicator may be called so."""
@@ -29,13 +29,24 @@ def compare(
         return
     by_self = {rating.indicator: rating.points for rating in self_ratings}
     by_manager = {rating.indicator: rating.points for rating in manager_ratings}
-    compared: list[tuple[Deviation, Fraction]] = []
-    for weighted in indicators:
-        own, managers = by_self[weighted.code], by_manager[weighted.code]
-        deviation = Deviation(of=weighted.code, self_points=own, manager_points=managers)
-        compared.append((deviation, Fraction(own) - Fraction(managers)))
+    earned = [
+        (
+            _earned(weighted.rule, by_self[weighted.code]),
+            _earned(weighted.rule, by_manager[weighted.code]),
+        )
+        for weighted in indicators
+    ]
+    compared = [
+        (
+            Deviation(of=weighted.code, self_points=own, manager_points=managers),
+            Fraction(own) - Fraction(managers),
+        )
+        for weighted, (own, managers) in zip(indicators, earned, strict=True)
+    ]
     if len(indicators) > 1 and any(weighted.weight for weighted in indicators):
-        own_mean, managers_mean = _mean(indicators, by_self), _mean(indicators, by_manager)
+        weights = [weighted.weight for weighted in indicators]
+        own_mean = _mean(weights, [own for own, _ in earned])
+        managers_mean = _mean(weights, [managers for _, managers in earned])
         deviation = Deviation(
             of=TOTAL, self_points=_shown(own_mean), manager_points=_shown(managers_mean)
         )
@@ -47,9 +58,17 @@ def compare(
         yield DeviationFlagged(flagged=flagged)
 
 
-def _mean(indicators: tuple[Weighted, ...], points: dict[str, Decimal]) -> Fraction:
-    weighed = sum(weighted.weight * Fraction(points[weighted.code]) for weighted in indicators)
-    return Fraction(weighed) / sum(weighted.weight for weighted in indicators)
+def _earned(rule: Manual, given: Decimal) -> Decimal:
+    """Points themselves, or those of a grade 1, 2, ..."""
+    return rule.grades[int(given) - 1] if rule.grades else given
+
+
+def _mean(weights: Sequence[int], points: Sequence[Decimal]) -> Fraction:
+    weighed = sum(
+        (weight * Fraction(each) for weight, each in zip(weights, points, strict=True)),
+        start=Fraction(0),
+    )
+    return weighed / sum(weights)
 
 
 def _shown(exact: Fraction) -> Decimal:

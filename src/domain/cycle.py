@@ -1,12 +1,12 @@
 """The appraisal cycle: its calendar, its bound schemes, its stages."""
 
-from calendar import monthrange
 from datetime import date
 from typing import Literal, assert_never, get_args
 from uuid import UUID
 
 import msgspec
 
+from domain.calendar import Span, months_of
 from domain.checks import absent, begun, checked_code, checked_name, known
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
 from domain.organisation import JobFamily, checked_level
@@ -185,9 +185,8 @@ def _plan(state: Cycle | None, command: PlanCycle) -> tuple[Event, ...]:
 
 def whole_months(starts_on: date, ends_on: date) -> int:
     """How many whole calendar months the days cover, or `Refused("not-whole-months")`."""
-    months = (ends_on.year - starts_on.year) * 12 + ends_on.month - starts_on.month + 1
-    last_day = monthrange(ends_on.year, ends_on.month)[1]
-    if starts_on.day != 1 or ends_on.day != last_day or not 1 <= months <= MONTHS_MAX:
+    months = None if ends_on < starts_on else months_of(Span(starts_on, ends_on))
+    if months is None or months > MONTHS_MAX:
         raise Refused(
             "not-whole-months",
             f"A cycle runs from the first day of a month to the last day of the same or a later "

@@ -1,13 +1,16 @@
 """Schemes: drafted, linted, published as immutable versions."""
 
-from typing import assert_never
+from collections.abc import Iterator
+from typing import Generic, TypeVar, assert_never
 from uuid import UUID
 
 import msgspec
 
-from domain.checks import begun, checked_code, checked_name, checked_text, known
+from domain.checks import begun, checked_code, checked_text, known
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
-from domain.rules import Indicator, Manual, SchemeContent
+from domain.rules import Indicator, Manual, MeasuredRule, SchemeContent, check_content
+
+R = TypeVar("R")
 
 
 class DraftScheme(Command, frozen=True, kw_only=True):
@@ -35,38 +38,37 @@ class SchemeVersionPublished(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Weighted(msgspec.Struct, frozen=True, kw_only=True):
-    """An indicator with its weight in the whole scheme."""
+class Weighted(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """An indicator with its rule and its weight in the whole scheme."""
 
-    indicator: Indicator
+    code: str
+    rule: R
     weight: int
     """Section's basis points times its own: those of a scheme sum to 10^8."""
 
-    @property
-    def code(self) -> str:
-        return self.indicator.code
 
-
-def measured(content: SchemeContent) -> tuple[Weighted, ...]:
+def measured(content: SchemeContent) -> tuple[Weighted[MeasuredRule], ...]:
     """The indicators that data decides: they need a target and actuals."""
-    return tuple(each for each in _weighted(content) if not _is_manual(each.indicator))
-
-
-def judged(content: SchemeContent) -> tuple[Weighted, ...]:
-    """The indicators that raters decide."""
-    return tuple(each for each in _weighted(content) if _is_manual(each.indicator))
-
-
-def _weighted(content: SchemeContent) -> tuple[Weighted, ...]:
     return tuple(
-        Weighted(indicator=indicator, weight=section.weight_bp * indicator.weight_bp)
-        for section in content.sections
-        for indicator in section.indicators
+        Weighted(code=indicator.code, rule=indicator.rule, weight=weight)
+        for indicator, weight in _weighted(content)
+        if isinstance(indicator.rule, MeasuredRule)
     )
 
 
-def _is_manual(indicator: Indicator) -> bool:
-    return isinstance(indicator.rule, Manual)
+def judged(content: SchemeContent) -> tuple[Weighted[Manual], ...]:
+    """The indicators that the person and the manager both rate."""
+    return tuple(
+        Weighted(code=indicator.code, rule=indicator.rule, weight=weight)
+        for indicator, weight in _weighted(content)
+        if isinstance(indicator.rule, Manual)
+    )
+
+
+def _weighted(content: SchemeContent) -> Iterator[tuple[Indicator, int]]:
+    for section in content.sections:
+        for indicator in section.indicators:
+            yield indicator, section.weight_bp * indicator.weight_bp
 
 
 class SchemeVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ def _decide(
 ) -> tuple[Event, ...]:
     match command:
         case DraftScheme():
-            checked_name(command.content.name)
+            check_content(command.content)
             version = 1 if state is None else len(state.versions) + 1
             return (
                 SchemeDrafted(

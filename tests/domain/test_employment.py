@@ -203,11 +203,11 @@ def test_one_pay_structure_a_day(ann: Given) -> None:
 @pytest.mark.parametrize(
     ("total", "currency", "code"),
     [
-        ("20000.001", "CNY", "bad-amount"),
-        ("-1", "CNY", "bad-amount"),
-        ("NaN", "CNY", "bad-amount"),
-        ("1e30", "CNY", "bad-amount"),
-        ("100.5", "JPY", "bad-amount"),
+        ("20000.001", "CNY", "too-precise"),
+        ("-1", "CNY", "bad-pay"),
+        ("NaN", "CNY", "not-a-number"),
+        ("1e30", "CNY", "too-large"),
+        ("100.5", "JPY", "too-precise"),
         ("100", "XXX", "unknown-currency"),
     ],
 )

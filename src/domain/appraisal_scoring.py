@@ -1,0 +1,98 @@
+"""From what an appraisal's streams hold to its scores: gathers the evidence, then calculates."""
+
+from collections.abc import Mapping
+
+from domain.appraisal import (
+    Appraisal,
+    IndicatorPoints,
+    InitialScoreCalculated,
+    ScoreLocked,
+)
+from domain.checks import begun
+from domain.coefficient import JobBand
+from domain.evidence import Evidence
+from domain.explanation import Given
+from domain.facts import FACT_SHEET
+from domain.goals import GOAL_SHEET, GoalSheet
+from domain.ids import appraisal_id, fact_sheet_id, goal_sheet_id
+from domain.kernel import Context, Refused
+from domain.organisation import JOB
+from domain.scheme import SCHEME, SchemeVersion, measured
+from domain.scoring import initial_score, result
+
+FIRST_VERSION = 1
+
+
+def calculated(appraisal: Appraisal, context: Context) -> InitialScoreCalculated:
+    """The score that data alone gives.
+
+    Raises:
+        Refused: `goals-not-agreed`; `nothing-to-score` where the scheme measures nothing by data;
+            those of `domain.scoring.initial_score`.
+    """
+    version = _scheme_version(appraisal, context)
+    initial = initial_score(version.content, _evidence(appraisal, version, context))
+    if initial is None:
+        raise Refused("nothing-to-score", "The scheme measures nothing by data.")
+    return InitialScoreCalculated(
+        score=initial.value,
+        points=tuple(
+            IndicatorPoints(indicator=code, points=str(points))
+            for code, points in initial.points
+            if points is not None
+        ),
+        explanation=initial.explanation,
+    )
+
+
+def locked(appraisal: Appraisal, context: Context) -> ScoreLocked:
+    """The final score and coefficient with their tree, as the appraisal's first locked version.
+
+    Raises:
+        Refused: `goals-not-agreed`; those of `domain.scoring.result`.
+    """
+    version = _scheme_version(appraisal, context)
+    evidence = _evidence(appraisal, version, context)
+    job = begun(context.look(JOB, appraisal.job_id))
+    band = JobBand(least=job.coefficient_min, most=job.coefficient_max, source=job.defined_by)
+    final = result(version.content, evidence, band)
+    return ScoreLocked(
+        lock_version=FIRST_VERSION,
+        score=final.score.value,
+        coefficient=final.coefficient,
+        explanation=final.explanation,
+    )
+
+
+def _scheme_version(appraisal: Appraisal, context: Context) -> SchemeVersion:
+    scheme = begun(context.look(SCHEME, appraisal.scheme_id))
+    return scheme.published(appraisal.scheme_version)
+
+
+def _evidence(appraisal: Appraisal, version: SchemeVersion, context: Context) -> Evidence:
+    own_id = appraisal_id(appraisal.cycle_id, appraisal.employment_id, appraisal.segment)
+    sheet = context.look(GOAL_SHEET, goal_sheet_id(own_id))
+    facts = context.look(FACT_SHEET, fact_sheet_id(appraisal.cycle_id, appraisal.employment_id))
+    actuals: dict[str, list[Given]] = {}
+    for fact in facts.facts:
+        actuals.setdefault(fact.indicator, []).append(Given(fact.value, fact.event_id))
+    return Evidence(
+        scheme=version.drafted_by,
+        targets=_targets(sheet) if measured(version.content) else {},
+        actuals=actuals,
+        points=_points(appraisal),
+        calibrations=[Given(each.adjustment, each.event_id) for each in appraisal.calibrations],
+    )
+
+
+def _targets(sheet: GoalSheet | None) -> Mapping[str, Given]:
+    if sheet is None or not sheet.agreed:
+        raise Refused("goals-not-agreed", "The goals have not been agreed.")
+    return {each.indicator: Given(each.target, sheet.proposal) for each in sheet.targets}
+
+
+def _points(appraisal: Appraisal) -> Mapping[str, Given]:
+    rating = appraisal.manager_rating
+    if rating is None:
+        return {}
+    return {each.indicator: Given(each.points, rating.event_id) for each in rating.ratings}

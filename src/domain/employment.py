@@ -1,0 +1,255 @@
+"""Employments: effective-dated assignments and pay, read only as of a day, never as "current"."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Protocol, TypeVar, assert_never
+from uuid import UUID
+
+import msgspec
+
+from domain.checks import absent, begun, checked_code, checked_number, checked_reason, known
+from domain.ids import employment_id
+from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
+from domain.money import Money, money_of
+from domain.organisation import (
+    JOB,
+    ORG_UNIT,
+    PERSON,
+    Assignment,
+    AssignmentChanged,
+    ChangeAssignment,
+    EmployeeHired,
+    EmploymentBegun,
+    EmploymentTerminated,
+    HireEmployee,
+    PayStructureSet,
+    SetPayStructure,
+    TerminateEmployment,
+)
+from domain.pay import check_share, split_pay
+
+FTE_DECIMALS = 4
+
+
+class Assigned(msgspec.Struct, frozen=True, kw_only=True):
+    """An assignment and the day from which it holds."""
+
+    effective_from: date
+    assignment: Assignment
+    event_id: UUID
+
+
+class Pay(msgspec.Struct, frozen=True, kw_only=True):
+    """A pay structure and the day from which it holds; fixed + performance = total. 薪酬结构"""
+
+    effective_from: date
+    performance_share: Decimal
+    total: Money
+    performance: Money
+    fixed: Money
+    event_id: UUID
+
+
+class Employment(msgspec.Struct, frozen=True, kw_only=True):
+    """An employment with all its dated rows, each list in the order of its days. 雇佣"""
+
+    number: str
+    person_id: UUID
+    hired_on: date
+    hired_by: UUID
+    """The event that set the day of hire."""
+    assignments: tuple[Assigned, ...]
+    pay: tuple[Pay, ...] = ()
+    last_day: date | None = None
+    terminated_by: UUID | None = None
+
+    def days_within(self, starts_on: date, ends_on: date) -> tuple[date, date] | None:
+        """First and last employed day within a period, or None if there is none."""
+        first = max(starts_on, self.hired_on)
+        last = ends_on if self.last_day is None else min(ends_on, self.last_day)
+        return (first, last) if first <= last else None
+
+
+class _Dated(Protocol):
+    @property
+    def effective_from(self) -> date: ...
+
+
+Row = TypeVar("Row", bound=_Dated)
+
+
+def _in_force(rows: Sequence[Row], day: date) -> Row | None:
+    return next((row for row in reversed(rows) if row.effective_from <= day), None)
+
+
+def assigned_on(employment: Employment, day: date) -> Assigned | None:
+    """The assignment in force on `day` with its event; None before the day of hire."""
+    return _in_force(employment.assignments, day)
+
+
+def assignment_on(employment: Employment, day: date) -> Assignment | None:
+    """The assignment in force on `day`; None before the day of hire."""
+    assigned = assigned_on(employment, day)
+    return None if assigned is None else assigned.assignment
+
+
+def pay_on(employment: Employment, day: date) -> Pay | None:
+    """The pay structure in force on `day`; None before the first."""
+    return _in_force(employment.pay, day)
+
+
+EmploymentCommand = HireEmployee | ChangeAssignment | SetPayStructure | TerminateEmployment
+EmploymentEvent = EmployeeHired | AssignmentChanged | PayStructureSet | EmploymentTerminated
+
+
+def _decide(
+    state: Employment | None, command: EmploymentCommand, context: Context
+) -> tuple[Event | Elsewhere, ...]:
+    if isinstance(command, HireEmployee):
+        return _hire(state, command, context)
+    employment = known(state, "unknown-employment", "such employment")
+    if employment.last_day is not None:
+        raise Refused("employment-terminated", f"The employment ended on {employment.last_day}.")
+    match command:
+        case ChangeAssignment():
+            return _assign(employment, command, context)
+        case SetPayStructure():
+            return _set_pay(employment, command, context)
+        case TerminateEmployment():
+            _not_before_hire(employment, command.last_day)
+            return (
+                EmploymentTerminated(
+                    last_day=command.last_day,
+                    leaver=command.leaver,
+                    reason=checked_reason(command.reason),
+                ),
+            )
+        case _:
+            assert_never(command)
+
+
+def _hire(
+    state: Employment | None, command: HireEmployee, context: Context
+) -> tuple[Event | Elsewhere, ...]:
+    absent(state, "an employment")
+    known(context.look(PERSON, command.person_id), "unknown-person", "such person")
+    _check_assignment(command.assignment, command.person_id, context)
+    number = checked_code(command.number, "number")
+    return (
+        EmployeeHired(
+            number=number,
+            person_id=command.person_id,
+            hired_on=command.hired_on,
+            assignment=command.assignment,
+        ),
+        Elsewhere(command.person_id, EmploymentBegun(employment_id=employment_id(number))),
+    )
+
+
+def _assign(
+    employment: Employment, command: ChangeAssignment, context: Context
+) -> tuple[Event, ...]:
+    _not_before_hire(employment, command.effective_from)
+    if any(row.effective_from == command.effective_from for row in employment.assignments):
+        raise Refused(
+            "assignment-date-taken", f"An assignment begins on {command.effective_from} already."
+        )
+    _check_assignment(command.assignment, employment.person_id, context)
+    return (
+        AssignmentChanged(effective_from=command.effective_from, assignment=command.assignment),
+    )
+
+
+def _set_pay(
+    employment: Employment, command: SetPayStructure, context: Context
+) -> tuple[Event, ...]:
+    _not_before_hire(employment, command.effective_from)
+    if any(row.effective_from == command.effective_from for row in employment.pay):
+        raise Refused("pay-date-taken", f"Pay is set from {command.effective_from} on already.")
+    assignment = begun(assignment_on(employment, command.effective_from))
+    job = begun(context.look(JOB, assignment.job_id))
+    check_share(job.family, command.performance_share)
+    total = money_of(command.monthly_total, "monthly total")
+    performance, fixed = split_pay(total, command.performance_share)
+    return (
+        PayStructureSet(
+            effective_from=command.effective_from,
+            performance_share=command.performance_share,
+            total=total,
+            performance=performance,
+            fixed=fixed,
+        ),
+    )
+
+
+def _check_assignment(assignment: Assignment, person_id: UUID, context: Context) -> None:
+    known(context.look(ORG_UNIT, assignment.org_unit_id), "unknown-org-unit", "such unit")
+    known(context.look(JOB, assignment.job_id), "unknown-job", "such job")
+    if assignment.manager_id is not None:
+        known(context.look(PERSON, assignment.manager_id), "unknown-person", "such manager")
+    if assignment.manager_id == person_id:
+        raise Refused("own-manager", "Nobody is their own manager.")
+    checked_code(assignment.cost_centre, "cost centre")
+    checked_number(
+        assignment.fte,
+        "full-time equivalent",
+        least=Decimal("0.0001"),
+        most=Decimal(1),
+        decimals=FTE_DECIMALS,
+        code="bad-fte",
+    )
+
+
+def _not_before_hire(employment: Employment, day: date) -> None:
+    if day < employment.hired_on:
+        raise Refused("before-hire", f"{day} is before the day of hire, {employment.hired_on}.")
+
+
+def _evolve(state: Employment | None, happened: Happened[EmploymentEvent]) -> Employment:
+    event, event_id = happened.event, happened.event_id
+    match event:
+        case EmployeeHired():
+            return Employment(
+                number=event.number,
+                person_id=event.person_id,
+                hired_on=event.hired_on,
+                hired_by=event_id,
+                assignments=(_assigned(event.hired_on, event.assignment, event_id),),
+            )
+        case AssignmentChanged():
+            employment = begun(state)
+            row = _assigned(event.effective_from, event.assignment, event_id)
+            return msgspec.structs.replace(
+                employment, assignments=_by_day((*employment.assignments, row))
+            )
+        case PayStructureSet():
+            employment = begun(state)
+            pay = Pay(
+                effective_from=event.effective_from,
+                performance_share=event.performance_share,
+                total=event.total,
+                performance=event.performance,
+                fixed=event.fixed,
+                event_id=event_id,
+            )
+            return msgspec.structs.replace(employment, pay=_by_day((*employment.pay, pay)))
+        case EmploymentTerminated():
+            return msgspec.structs.replace(
+                begun(state), last_day=event.last_day, terminated_by=event_id
+            )
+        case _:
+            assert_never(event)
+
+
+def _assigned(day: date, assignment: Assignment, event_id: UUID) -> Assigned:
+    return Assigned(effective_from=day, assignment=assignment, event_id=event_id)
+
+
+def _by_day(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: row.effective_from))
+
+
+EMPLOYMENT: Decider[Employment | None] = Decider(
+    kind="employment", initial=None, decide=_decide, evolve=_evolve
+)
