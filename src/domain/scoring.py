@@ -20,6 +20,18 @@ from domain.kernel import Refused
 from domain.money import largest_remainder
 from domain.rules import Bonus, Deduction, Indicator, SchemeContent, Section
 
+__all__ = [
+    "Evidence",
+    "IndicatorScore",
+    "InitialScore",
+    "JobBand",
+    "Result",
+    "Score",
+    "initial_score",
+    "result",
+    "score",
+]
+
 
 class IndicatorScore(msgspec.Struct, frozen=True, kw_only=True):
     """One indicator's part of a score."""
