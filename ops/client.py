@@ -94,7 +94,11 @@ class Api:
 
     async def get(self, key: str, path: str, **query: str | int) -> dict[str, Any]:
         """Answer a question, having waited for our own writes."""
-        answer = await self._send("GET", key, path, params=query | {"wait_for": self.position})
+        return await self.get_at(key, path, wait_for=self.position, **query)
+
+    async def get_at(self, key: str, path: str, **query: str | int) -> dict[str, Any]:
+        """Answer a question from the views as they are."""
+        answer = await self._send("GET", key, path, params=query)
         found: dict[str, Any] = msgspec.json.decode(answer.content)
         return found
 
@@ -194,7 +198,7 @@ def _problem(status: int, document: Mapping[str, Any], what: str) -> Problem:
 def _idempotency_key(key: str, path: str, body: bytes) -> str:
     """The same command of the same caller has the same key, in this run and when run again."""
     digest = hashlib.sha256(b"\0".join((key.encode(), path.encode(), body)))
-    return f"demo-{digest.hexdigest()[:40]}"
+    return f"merit-{digest.hexdigest()[:40]}"
 
 
 async def together(work: Iterable[Awaitable[T]]) -> list[T]:

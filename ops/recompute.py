@@ -1,0 +1,193 @@
+"""Takes every decision about scores and money again, from the events alone, and compares.
+
+A bundle that is genuine only proves that nothing was changed since it was signed. This proves that
+what was signed is right: each score, coefficient and amount follows from the events before it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from domain.appraisal import CalculateInitialScore, InitialScoreCalculated, LockScore, ScoreLocked
+from domain.appraisal_decisions import APPRAISAL
+from domain.cycle import CYCLE
+from domain.employment import EMPLOYMENT
+from domain.explanation import Node, sources
+from domain.facts import FACT_SHEET, FEED
+from domain.goals import GOAL_SHEET
+from domain.ids import payout_id
+from domain.kernel import Context, Decider, Event, Refused
+from domain.ledger import postings
+from domain.money import Money, text_of
+from domain.organisation import JOB, ORG_UNIT, PERSON
+from domain.payout import PAYOUT, BatchPrepared, PayoutCalculated, PrepareBatch
+from domain.payout_batch import PAYOUT_BATCH
+from domain.scheme import SCHEME
+from tenancy.findings import Finding
+from tenancy.records import Recorded
+
+S = TypeVar("S")
+
+DECIDERS: dict[str, Decider[Any]] = {
+    decider.kind: decider
+    for decider in (
+        APPRAISAL,
+        CYCLE,
+        EMPLOYMENT,
+        FACT_SHEET,
+        FEED,
+        GOAL_SHEET,
+        JOB,
+        ORG_UNIT,
+        PAYOUT,
+        PAYOUT_BATCH,
+        PERSON,
+        SCHEME,
+    )
+}
+"""By the noun of their topics."""
+
+
+class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was computed again, and what came out differently."""
+
+    initial_scores: int
+    scores: int
+    payouts: int
+    entries: int
+    ledger_balance: dict[str, str]
+    """Sum of all accounts by currency; of an honest ledger it is zero."""
+    findings: tuple[Finding, ...]
+
+
+class Recomputation:
+    """Feed it every event in the order of positions, then ask for the `result`."""
+
+    def __init__(self) -> None:
+        self._states: dict[UUID, Any] = {}
+        self._event_ids: set[UUID] = set()
+        self._payable: dict[UUID, UUID] = {}
+        """Payout id by which a locked appraisal is paid, to the appraisal."""
+        self._expected: dict[UUID, PayoutCalculated] = {}
+        self._balances: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._findings: list[Finding] = []
+
+    def take(self, recorded: Recorded) -> None:
+        """The next event: decided again where it is a score or an amount, then folded."""
+        match recorded.event:
+            case InitialScoreCalculated() as event:
+                self._decided_again(recorded, CalculateInitialScore())
+                self._leans_on(recorded, event.explanation)
+                self._counts["initial"] += 1
+            case ScoreLocked() as event:
+                self._decided_again(recorded, LockScore())
+                self._leans_on(recorded, event.explanation)
+                paid = payout_id(recorded.stream_id, event.lock_version)
+                self._payable[paid] = recorded.stream_id
+                self._counts["scores"] += 1
+            case BatchPrepared() as event:
+                self._batch(recorded, event)
+            case PayoutCalculated() as event:
+                self._same(recorded, self._expected.pop(recorded.stream_id, None))
+                self._leans_on(recorded, event.explanation)
+                self._counts["payouts"] += 1
+            case _:
+                pass
+        self._post(recorded)
+        self._event_ids.add(recorded.event_id)
+        kind = recorded.topic.partition(".")[0]
+        if decider := DECIDERS.get(kind):
+            before = self._states.get(recorded.stream_id, decider.initial)
+            self._states[recorded.stream_id] = decider.evolve(before, recorded)
+
+    @property
+    def result(self) -> Recomputed:
+        """How it came out."""
+        sums: Counter[str] = Counter()
+        for (currency, _), minor in self._balances.items():
+            sums[currency] += minor
+        return Recomputed(
+            initial_scores=self._counts["initial"],
+            scores=self._counts["scores"],
+            payouts=self._counts["payouts"],
+            entries=self._counts["entries"],
+            ledger_balance={
+                currency: text_of(Money(minor, currency)) for currency, minor in sums.items()
+            },
+            findings=tuple(self._findings),
+        )
+
+    # -- how
+
+    def _look(self) -> "_Look":
+        return _Look(self._states)
+
+    def _decide(self, recorded: Recorded, command: object) -> list[tuple[UUID, Event]]:
+        """What the decider makes of a command at that moment; a finding where it refuses."""
+        decider = DECIDERS[recorded.topic.partition(".")[0]]
+        context = Context(now=recorded.recorded_at, actor=recorded.actor, look=self._look())
+        state = self._states.get(recorded.stream_id, decider.initial)
+        try:
+            return list(decider.carry_out(recorded.stream_id, state, command, context))
+        except Refused as refused:
+            self._find(recorded, "not-allowed", f"would have been refused: {refused}")
+            return []
+
+    def _decided_again(self, recorded: Recorded, command: object) -> None:
+        events = dict(self._decide(recorded, command))
+        if events:
+            self._same(recorded, events.get(recorded.stream_id))
+
+    def _batch(self, recorded: Recorded, event: BatchPrepared) -> None:
+        unknown = [line.payout_id for line in event.lines if line.payout_id not in self._payable]
+        if unknown:
+            self._find(recorded, "not-locked", f"line {unknown[0]} pays no locked score")
+            return
+        command = PrepareBatch(
+            code=event.code,
+            cycle_id=event.cycle_id,
+            appraisal_ids=tuple(self._payable[line.payout_id] for line in event.lines),
+        )
+        for stream_id, again in self._decide(recorded, command):
+            if isinstance(again, PayoutCalculated):
+                self._expected[stream_id] = again
+            else:
+                self._same(recorded, again)
+
+    def _same(self, recorded: Recorded, again: Event | None) -> None:
+        if again != recorded.event:
+            self._find(recorded, "computed-differently", f"{recorded.topic} does not follow")
+
+    def _leans_on(self, recorded: Recorded, explanation: Node | None) -> None:
+        if explanation is None:
+            return
+        if missing := sources(explanation) - self._event_ids:
+            self._find(recorded, "unknown-source", f"no event {min(missing)} came before it")
+
+    def _post(self, recorded: Recorded) -> None:
+        for posting in postings(recorded.event):
+            currency = posting.amount.currency
+            self._balances[currency, posting.debit_account] += posting.amount.minor
+            self._balances[currency, posting.credit_account] -= posting.amount.minor
+            self._counts["entries"] += 1
+
+    def _find(self, recorded: Recorded, code: str, detail: str) -> None:
+        self._findings.append(Finding(code=code, detail=detail, position=recorded.position))
+
+
+class _Look:
+    """Answers from states that were folded already."""
+
+    def __init__(self, states: dict[UUID, Any]) -> None:
+        self._states = states
+
+    def __call__(self, decider: Decider[S], stream_id: UUID) -> S:
+        found: S = self._states.get(stream_id, decider.initial)
+        return found
+
+    def all(self, decider: Decider[S], stream_ids: Sequence[UUID]) -> list[S]:
+        return [self(decider, stream_id) for stream_id in stream_ids]
