@@ -89,6 +89,8 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
      "权重不得为负数。"),
     ("invalid", "duplicate-code", "Two parts of the scheme have the same code.",
      "方案内编码重复。"),
+    ("invalid", "reserved-code", "That code means something of its own and cannot be taken.",
+     "该编码为系统保留。"),
     ("invalid", "empty-section", "A section needs at least one indicator.",
      "板块至少需要一个指标。"),
     ("invalid", "too-many-indicators", "The scheme has too many indicators.",

@@ -207,7 +207,7 @@ def check_content(content: SchemeContent) -> None:
 
     Raises:
         Refused: `nothing-to-score`, `empty-section`, `too-many-indicators`, `negative-weight`,
-            `weights-not-100`, `duplicate-code`, `bad-code`, `bad-name`,
+            `weights-not-100`, `duplicate-code`, `reserved-code`, `bad-code`, `bad-name`,
             `bad-text`, `bad-cap`, `bad-levels`, `bad-grades`, `bad-rater-groups`, `bad-bands`,
             `bad-threshold`, `bad-points`.
     """
@@ -282,7 +282,7 @@ def _check_codes(of: str, codes: Iterable[str]) -> None:
         raise Refused("duplicate-code", f"More than one {of} is called {', '.join(twice)}.")
     reserved = sorted(RESERVED_CODES & counted.keys())
     if reserved:
-        raise Refused("bad-code", f"No {of} may be called {', '.join(reserved)}.")
+        raise Refused("reserved-code", f"No {of} may be called {', '.join(reserved)}.")
 
 
 def _check_rule(rule: IndicatorRule, code: str) -> None:
