@@ -186,17 +186,17 @@ def _decode(cursor: str, table: Table[Any], order: tuple[str, ...]) -> list[Any]
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         mark, *last = msgspec.json.decode(raw, type=list[Any])
         hints = {column.name: column.hint for column in table.columns}
-        if mark != _mark(table, order) or len(last) != len(order):
-            raise BadQuestion("this cursor is of another list")
         values = [
             msgspec.convert(value, hints[name], strict=False)
             for name, value in zip(order, last, strict=True)
         ]
-        if not all(_storable(value) for value in values):
-            raise BadQuestion("this cursor holds what no row can hold")
-        return values
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise BadQuestion("this cursor is not one that we gave") from error
+    if mark != _mark(table, order):
+        raise BadQuestion("this cursor is of another list")
+    if not all(_storable(value) for value in values):
+        raise BadQuestion("this cursor holds what no row can hold")
+    return values
 
 
 def _storable(value: Any) -> bool:

@@ -17,7 +17,7 @@ import msgspec
 from projections import cursors
 from projections.cursors import Cursor
 from projections.history import Log, Logs
-from projections.kernel import Projection
+from projections.kernel import WAKE_CHANNEL, Projection
 from projections.runner import apply, build_of
 from projections.tables import Build
 from tenancy.database import Connection, Database
@@ -244,6 +244,8 @@ async def _finish(
             await connection.execute(SET_LIVE, *key, live.build, False, now)  # noqa: FBT003  SQL
             await connection.execute(SET_LIVE, *key, new.build, True, now)  # noqa: FBT003  SQL
         await _drop(projection, old_build if switched else new_build)
+        # Runners passed by while the cursor was held.
+        await connection.execute("SELECT pg_notify($1, $2)", WAKE_CHANNEL, str(tenant_id))
         return Rebuilt(
             projection=projection.key,
             tenant_id=tenant_id,
