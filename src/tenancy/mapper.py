@@ -79,6 +79,9 @@ def _study(event_class: type[Any]) -> _Plan:
                 f"{event_class.__name__}.{field.name} is personal, so it must allow None and "
                 "default to it: that is what it reads as once it was erased"
             )
+    subject = getattr(event_class, "SUBJECT", None)
+    if subject is not None and subject not in {field.name for field in info.fields}:
+        raise TypeError(f"{event_class.__name__}: SUBJECT names no field, {subject!r}")
     return _Plan(
         topic=event_class.TOPIC,
         topic_bytes=event_class.TOPIC.encode(),
@@ -86,7 +89,7 @@ def _study(event_class: type[Any]) -> _Plan:
         class_version=getattr(event_class, "class_version", 1),
         read=msgspec.json.Decoder(event_class).decode,
         personal={field.name: field.encode_name for field in personal},
-        subject=getattr(event_class, "SUBJECT", None),
+        subject=subject,
     )
 
 

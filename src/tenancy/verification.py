@@ -7,6 +7,7 @@ One pass over the events and two over the leaf hashes. Memory grows with the num
 import hashlib
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -383,7 +384,7 @@ def _row(line: bytes) -> Sealed | None:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     fits = 0 < row.position <= _COUNT_MAX and 0 < row.version <= _COUNT_MAX
-    if row.recorded_at.tzinfo is None or not fits:
+    if row.recorded_at.utcoffset() != timedelta(0) or not fits:
         return None
     # Base64, UUIDs and numbers have several spellings, and only one of them was exported.
     return row if _WRITE.encode(row) + b"\n" == line else None

@@ -239,6 +239,15 @@ EDITS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], int, str]] = {
         17,
         "unreadable",
     ),
+    "other time zone": (
+        lambda rows: [
+            *rows[:16],
+            rows[16].replace(b"T09:", b"T11:").replace(b'Z"', b'+02:00"'),
+            *rows[17:],
+        ],
+        17,
+        "unreadable",
+    ),
     "no last newline": (lambda rows: [*rows[:39], rows[39][:-1]], 40, "unreadable"),
     "renumbered from 17 on": (
         lambda rows: rows[:16] + [moved(row, n) for n, row in enumerate(rows[17:], start=17)],
@@ -498,6 +507,24 @@ async def test_a_database_whose_rows_of_two_tenants_were_swapped(
         folder = tmp_path / f"after-{each.tenant_id}"
         await each.exporter.export_sealed(each.tenant_id, folder, content=True)
         assert verify_bundle(folder).first_wrong == 12
+
+
+async def test_a_stream_with_a_gap_is_found_although_it_was_signed(
+    history: Any, tmp_path: Path, tamper: Tamper
+) -> None:
+    """Changed before the sealer came: the signature holds, the count does not."""
+    await history.write(40)
+    await tamper(
+        "UPDATE merit.events SET version = 99 WHERE tenant_id = $1 AND position = 40",
+        history.tenant_id,
+    )
+    await history.exporter.export(history.tenant_id, tmp_path / "bundle", content=True)
+    verdict = verify_bundle(tmp_path / "bundle")
+    assert (verdict.first_wrong, codes(verdict)) == (40, {"version-gap"})
+    opened = verify_bundle(tmp_path / "bundle", catalogue=history.catalogue)
+    assert codes(opened) == {"version-gap", "content-unreadable"}, (
+        "and it is not where it was sealed"
+    )
 
 
 async def test_a_row_of_the_log_and_its_tiles_changed_together(

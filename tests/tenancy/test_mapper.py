@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.appraisal import ManagerRatingSubmitted
+from domain.catalogue import EVENTS
 from domain.kernel import Event, Personal
 from domain.organisation import Assignment, EmployeeHired, OrgUnitCreated, PersonRegistered
 from tenancy.keyring import (
@@ -344,6 +345,18 @@ async def test_a_personal_field_must_be_able_to_read_as_none() -> None:
 
     with pytest.raises(TypeError, match=r"Careless\.name is personal"):
         await mapper_of([Careless])
+
+    class Nobodys(Event, frozen=True, kw_only=True):
+        TOPIC = "test.nobodys"
+        SUBJECT = "person"
+        person_id: UUID
+
+    with pytest.raises(TypeError, match="Nobodys: SUBJECT names no field"):
+        await mapper_of([Nobodys])
+
+
+async def test_the_whole_catalogue_can_be_mapped() -> None:
+    await mapper_of(EVENTS)
 
 
 # -- the library's interface
