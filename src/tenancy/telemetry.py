@@ -1,0 +1,126 @@
+"""Logs, traces and metrics: structured, joined by their trace ids, and free of people's data."""
+
+import importlib
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from tenancy.settings import Settings, SettingsRefused
+
+EXPORTER = "opentelemetry.exporter.otlp.proto.http"
+FRAMES_MAX = 20
+Entry = MutableMapping[str, Any]
+
+
+def configure(settings: Settings, *, service: str) -> None:
+    """Set up logging, tracing and metrics of this process; once, at its start.
+
+    Args:
+        settings: format and level of the log, and the collector.
+        service: which process this is, such as "api" or "worker".
+
+    Raises:
+        SettingsRefused: a collector is named, but the package that speaks to it is missing.
+    """
+    _configure_logs(settings)
+    resource = Resource.create({"service.name": f"meritledger-{service}"})
+    tracer_provider = TracerProvider(resource=resource)
+    readers: list[MetricReader] = []
+    if settings.otlp_endpoint is not None:
+        readers = _export(tracer_provider, settings.otlp_endpoint)
+    trace.set_tracer_provider(tracer_provider)
+    metrics.set_meter_provider(MeterProvider(metric_readers=readers, resource=resource))
+
+
+def acting(*, tenant: UUID, actor: UUID | None = None) -> AbstractContextManager[Any]:
+    """Within this context every log line says for which tenant and on whose behalf."""
+    named = {"tenant": str(tenant)} | ({} if actor is None else {"actor": str(actor)})
+    return structlog.contextvars.bound_contextvars(**named)
+
+
+def _configure_logs(settings: Settings) -> None:
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_trace,
+        tell_exception,
+    ]
+    render: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(serializer=_json)
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # What libraries say through the standard library takes the same shape.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def add_trace(_logger: object, _method: str, entry: Entry) -> Entry:
+    """The ids under which the collector knows what this line is part of."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        entry.setdefault("trace_id", format(context.trace_id, "032x"))
+        entry.setdefault("span_id", format(context.span_id, "016x"))
+    return entry
+
+
+def tell_exception(_logger: object, _method: str, entry: Entry) -> Entry:
+    """An exception's kind and its way, without its words: those may quote what people entered."""
+    given = entry.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else None
+    if given and error is None:
+        error = given[1] if isinstance(given, tuple) else sys.exc_info()[1]
+    if error is not None:
+        frames = traceback.extract_tb(error.__traceback__)[-FRAMES_MAX:]
+        entry["error"] = f"{type(error).__module__}.{type(error).__qualname__}"
+        if sqlstate := getattr(error, "sqlstate", None):
+            entry["sqlstate"] = sqlstate
+        entry["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return entry
+
+
+def _json(entry: Any, **_: Any) -> str:
+    return msgspec.json.encode(entry, enc_hook=str).decode()
+
+
+def _export(tracer_provider: TracerProvider, endpoint: str) -> list[MetricReader]:
+    # Not a dependency: most installations keep their traces to themselves.
+    try:
+        spans = importlib.import_module(f"{EXPORTER}.trace_exporter").OTLPSpanExporter
+        figures = importlib.import_module(f"{EXPORTER}.metric_exporter").OTLPMetricExporter
+    except ImportError:
+        raise SettingsRefused(
+            "MERIT_OTLP_ENDPOINT needs the package opentelemetry-exporter-otlp-proto-http"
+        ) from None
+    base = endpoint.rstrip("/")
+    tracer_provider.add_span_processor(BatchSpanProcessor(spans(f"{base}/v1/traces")))
+    return [PeriodicExportingMetricReader(figures(f"{base}/v1/metrics"))]
