@@ -60,6 +60,10 @@ OVERTAKEN = Outcome(kind="overtaken")
 class Appender(Protocol):
     """Writes for any tenant, one call after the other. An error leaves the outcome unknown."""
 
+    async def ready(self) -> None:
+        """Have what the next append needs; an error here means that nothing was tried."""
+        ...
+
     async def append(self, tenant_id: UUID, appends: Sequence[Append]) -> list[Outcome]:
         """Carry out `appends` as if one after the other, in this order.
 
@@ -72,8 +76,8 @@ class Appender(Protocol):
         """For each, the position of its last event if exactly its events are in the log, else 0."""
         ...
 
-    async def renew(self) -> None:
-        """Let go of what an error may have broken; the next call starts afresh."""
+    async def renew(self, error: Exception) -> None:
+        """Let go of what this error may have broken; the next call starts afresh."""
         ...
 
     async def close(self) -> None: ...

@@ -65,6 +65,9 @@ class MemoryRecorder:
         self.tenant_id = tenant_id
         self._database = database
 
+    async def check_tenant(self) -> None:
+        self._database.log_of(self.tenant_id)
+
     async def append(self, appends: Sequence[Append]) -> list[Outcome]:
         return await MemoryWriter(self._database).append(self.tenant_id, appends)
 
@@ -122,6 +125,9 @@ class MemoryWriter:
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
 
+    async def ready(self) -> None:
+        """Always."""
+
     async def append(self, tenant_id: UUID, appends: Sequence[Append]) -> list[Outcome]:
         log = self._database.log_of(tenant_id)
         return [log.append(each) for each in appends]
@@ -133,7 +139,7 @@ class MemoryWriter:
             payloads.get(append.events[-1].payload, 0) if append.events else 0 for append in appends
         ]
 
-    async def renew(self) -> None:
+    async def renew(self, error: Exception) -> None:
         """Nothing here breaks."""
 
     async def close(self) -> None:

@@ -8,12 +8,23 @@ from uuid import UUID
 import asyncpg
 
 from tenancy.appending import OVERTAKEN, Append, Outcome, waves
-from tenancy.database import NOT_ON_THE_STANDBY, Connection, Database, Unconfirmed
-from tenancy.errors import UnknownTenant
+from tenancy.database import (
+    NOT_ON_THE_STANDBY,
+    Connection,
+    Database,
+    Unconfirmed,
+    is_retryable,
+    retried,
+)
+from tenancy.errors import Unavailable, UnknownTenant
 from tenancy.idempotency import Remembered
 from tenancy.records import Idempotency, Sealed
 
 POSITION_MAX = 2**63 - 1
+APPEND_S_MAX = 3.0
+"""A flush takes milliseconds; a server that says nothing for so long is gone, or frozen."""
+READ_S_MAX = 2.0
+"""How long reading is tried."""
 
 APPEND = """
 SELECT base, overtaken, repeated, fingerprints, streams, versions, positions
@@ -56,6 +67,8 @@ ORDER BY position LIMIT $4
 
 LOG_OF_TOPICS = LOG.replace("ORDER BY", "AND topic = ANY($5::text[]) ORDER BY")
 
+KNOWN = "SELECT FROM merit.tenants WHERE tenant_id = $1"
+
 HEAD = "SELECT head FROM merit.heads WHERE tenant_id = $1"
 
 REMEMBERED = """
@@ -69,6 +82,7 @@ class Reading(Protocol):
 
     tenant_id: UUID
 
+    async def check_tenant(self) -> None: ...
     async def streams(self, after: Mapping[UUID, int]) -> list[Sealed]: ...
     async def stream(
         self,
@@ -97,6 +111,11 @@ class Recorder:
     def __init__(self, database: Database, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
         self._database = database
+
+    async def check_tenant(self) -> None:
+        """Raises UnknownTenant where there is no such tenant."""
+        if not await self._fetch(KNOWN):
+            raise UnknownTenant(self.tenant_id)
 
     async def append(self, appends: Sequence[Append]) -> list[Outcome]:
         """Carry out `appends` as if one after the other; each is written whole or not at all.
@@ -160,8 +179,16 @@ class Recorder:
         return Remembered(**rows[0]) if rows else None
 
     async def _fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with self._database.transaction(self.tenant_id, read_only=True) as connection:
-            return await connection.fetch(query, self.tenant_id, *arguments)
+        async def work() -> list[asyncpg.Record]:
+            async with self._database.transaction(self.tenant_id, read_only=True) as connection:
+                return await connection.fetch(query, self.tenant_id, *arguments)
+
+        try:
+            return await retried(work, budget_s=READ_S_MAX)
+        except Exception as error:
+            if is_retryable(error):
+                raise Unavailable("the database cannot be read now") from error
+            raise
 
 
 class Writer:
@@ -171,8 +198,11 @@ class Writer:
         self._database = database
         self._lease = contextlib.AsyncExitStack()
         self._connection: Connection | None = None
-        self._append: Any = None
         self._warned = False
+
+    async def ready(self) -> None:
+        """Have a connection."""
+        await self._connected()
 
     async def append(self, tenant_id: UUID, appends: Sequence[Append]) -> list[Outcome]:
         """Carry out `appends` as if one after the other; each wave of them is one transaction.
@@ -184,12 +214,12 @@ class Writer:
         """
         if not appends:
             return []
-        connection = self._connection or await self._connect()
+        connection = self._connection or await self._connected()
         outcomes: list[Outcome] = [OVERTAKEN] * len(appends)
         for wave in waves(appends):
             arguments = _arguments(tenant_id, appends, wave)
             try:
-                [row] = await connection.fetch(APPEND, *arguments)
+                [row] = await connection.fetch(APPEND, *arguments, timeout=APPEND_S_MAX)
             except asyncpg.ForeignKeyViolationError as error:
                 raise UnknownTenant(tenant_id) from error
             if self._warned:
@@ -214,27 +244,29 @@ class Writer:
         found = {row["payload"]: row["position"] for row in rows}
         return [0 if event is None else found.get(event.payload, 0) for event in last]
 
-    async def renew(self) -> None:
+    async def renew(self, error: Exception) -> None:
         """Let the connection go; the next append takes another."""
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed():
             # What is under way on it may still be committed; only nobody listens any more.
             connection.terminate()
+        # The pool is told what happened: its other connections may have died of the same.
         with contextlib.suppress(Exception):
-            await self._lease.aclose()
+            await self._lease.__aexit__(type(error), error, error.__traceback__)
 
     async def close(self) -> None:
         """Give the connection back."""
         self._connection = None
         await self._lease.aclose()
 
-    async def _connect(self) -> Connection:
-        connection = await self._lease.enter_async_context(self._database.connection())
-        connection.add_log_listener(self._heard)
-        self._lease.callback(_unlisten, connection, self._heard)
-        self._warned = False
-        self._connection = connection
-        return connection
+    async def _connected(self) -> Connection:
+        if self._connection is None:
+            connection = await self._lease.enter_async_context(self._database.connection())
+            connection.add_log_listener(self._heard)
+            self._lease.callback(_unlisten, connection, self._heard)
+            self._warned = False
+            self._connection = connection
+        return self._connection
 
     def _heard(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
         self._warned = self._warned or NOT_ON_THE_STANDBY in str(message)

@@ -1,0 +1,276 @@
+"""Group commit: what arrives for a tenant while a commit is under way forms the next flush."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Self
+from uuid import UUID
+
+import structlog
+
+from tenancy.appending import Append, Appender, Outcome
+from tenancy.database import BACKOFF_GROWTH, BACKOFF_S, BACKOFF_S_MAX, Database, is_retryable
+from tenancy.errors import Unavailable
+from tenancy.recorder import Writer
+
+LANES = 2
+EVENTS_MAX = 1000
+"""Of a flush, which always has one command at least; longer ones only add to the latency."""
+WAITING_MAX = 20_000
+"""Commands of a lane; more than that would wait longer than anybody is willing to."""
+RETRY_S_MAX = 2.0
+"""How long a flush is tried before its commands are told to come again."""
+PARTED_MIN = 24
+"""From so many commands on, the next flush does not wait until all of the last were answered."""
+
+# A shard that moves away under an append says it with one of these. Each is tried again, but not
+# for long: it may mean what it says.
+MOVED_STATES = frozenset({"XX000", "23505", "42501"})
+MOVED_ATTEMPTS_MAX = 3
+
+_log = structlog.get_logger(__name__)
+_chance = random.SystemRandom()
+
+Answer = Outcome | Exception
+
+
+class _Waiting:
+    """A command in the queue, and who waits for it."""
+
+    __slots__ = ("append", "future")
+
+    def __init__(self, append: Append, future: asyncio.Future[Outcome]) -> None:
+        self.append = append
+        self.future = future
+
+    def answer(self, answer: Answer) -> None:
+        if self.future.done():
+            return  # whoever waited was cancelled; what was written stays written
+        if isinstance(answer, Exception):
+            self.future.set_exception(answer)
+        else:
+            self.future.set_result(answer)
+
+
+class Committer:
+    """Writes the commands of all tenants, those of one tenant together.
+
+    Args:
+        new_appender: makes what a lane writes with.
+        lanes: how many flushes may be under way at once; a tenant always has the same lane.
+        waiting_max: commands that may wait in a lane.
+        retry_s_max: how long a flush is tried.
+    """
+
+    def __init__(
+        self,
+        new_appender: Callable[[], Appender],
+        *,
+        lanes: int = LANES,
+        waiting_max: int = WAITING_MAX,
+        retry_s_max: float = RETRY_S_MAX,
+    ) -> None:
+        self._lanes = [_Lane(new_appender(), waiting_max, retry_s_max) for _ in range(lanes)]
+
+    @classmethod
+    def of(cls, database: Database, *, lanes: int = LANES) -> Self:
+        """Over this database, of which each lane keeps one connection."""
+        return cls(lambda: Writer(database), lanes=lanes)
+
+    def commit(self, tenant_id: UUID, append: Append) -> asyncio.Future[Outcome]:
+        """Queue `append`; the future has its outcome.
+
+        Cancelling the future takes it back if it is not under way yet. It fails with
+        `UnknownTenant`, or with `Unavailable` when the database stays away for too long.
+
+        Raises:
+            Unavailable: too much is waiting already, or the committer was closed.
+        """
+        return self._lanes[tenant_id.int % len(self._lanes)].commit(tenant_id, append)
+
+    async def close(self) -> None:
+        """Take nothing more, and finish what is waiting."""
+        await asyncio.gather(*(lane.close() for lane in self._lanes))
+
+
+class _Lane:
+    """One flush after the other; tenants take turns."""
+
+    def __init__(self, appender: Appender, waiting_max: int, retry_s_max: float) -> None:
+        self._appender = appender
+        self._waiting_max = waiting_max
+        self._retry_s_max = retry_s_max
+        self._queues: dict[UUID, list[_Waiting]] = {}
+        self._waiting = 0
+        self._closed = False
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def commit(self, tenant_id: UUID, append: Append) -> asyncio.Future[Outcome]:
+        if self._closed:
+            raise Unavailable("the service is shutting down")
+        if self._waiting >= self._waiting_max:
+            raise Unavailable("too many commands are waiting to be written")
+        loop = asyncio.get_running_loop()
+        if self._task is None:
+            self._task = loop.create_task(self._run())
+        future: asyncio.Future[Outcome] = loop.create_future()
+        queue = self._queues.get(tenant_id)
+        if queue is None:
+            queue = self._queues[tenant_id] = []
+            self._arrived.set()
+        queue.append(_Waiting(append, future))
+        self._waiting += 1
+        return future
+
+    async def close(self) -> None:
+        self._closed = True
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+        await self._appender.close()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        done: list[tuple[_Waiting, Answer]] = []
+        while True:
+            if not self._queues:
+                # With many at work, half of them are answered first: what they ask next is
+                # written while the other half works. With few, that would only cost.
+                part = len(done) // 2 if len(done) >= PARTED_MIN else len(done)
+                _answer(done[:part])
+                del done[:part]
+                if done:
+                    await asyncio.sleep(0)
+            tenant_id, flush = self._take()
+            if flush:
+                writing = loop.create_task(self._write(tenant_id, flush))
+                await asyncio.sleep(0)  # it is on its way before the last ones are answered
+                _answer(done)
+                answers = await writing
+                done = list(zip(flush, answers, strict=True))
+            elif done:
+                _answer(done)
+                done.clear()
+            elif not self._queues:
+                if self._closed:
+                    return
+                self._arrived.clear()
+                await self._arrived.wait()
+
+    def _take(self) -> tuple[UUID, list[_Waiting]]:
+        """The next flush, of the tenant that has waited longest for its turn."""
+        tenant_id = next(iter(self._queues), None)
+        if tenant_id is None:
+            return UUID(int=0), []
+        queue = self._queues.pop(tenant_id)
+        events = count = 0
+        for waiting in queue:
+            events += len(waiting.append.events)
+            if events > EVENTS_MAX and count:
+                break
+            count += 1
+        if count < len(queue):
+            self._queues[tenant_id] = queue[count:]
+            queue = queue[:count]
+        self._waiting -= count
+        return tenant_id, [waiting for waiting in queue if not waiting.future.done()]
+
+    async def _write(self, tenant_id: UUID, flush: Sequence[_Waiting]) -> Sequence[Answer]:
+        """The answer for each command; it never raises."""
+        appends = [waiting.append for waiting in flush]
+        try:
+            return await self._persist(tenant_id, appends)
+        except Unavailable as error:
+            self._refuse_all(error)
+            return [error] * len(flush)
+        except Exception as error:  # noqa: BLE001 - it is raised where the command waits
+            if len(flush) == 1 or not _blames_one(error):
+                return [error] * len(flush)
+        return [await self._alone(tenant_id, append) for append in appends]
+
+    async def _alone(self, tenant_id: UUID, append: Append) -> Answer:
+        """One of a flush that one of its commands has spoilt; the others must not suffer."""
+        try:
+            # Of a flush in several waves, the first ones may have been written.
+            [outcome] = await self._persist(tenant_id, [append], tried=True)
+        except Exception as error:  # noqa: BLE001 - it is raised where the command waits
+            return error
+        return outcome
+
+    async def _persist(
+        self, tenant_id: UUID, appends: Sequence[Append], *, tried: bool = False
+    ) -> Sequence[Outcome]:
+        """Write, again and again if need be; `tried` says that it may have been written already.
+
+        Raises:
+            Unavailable: the time is up.
+            Exception: what trying again cannot help.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._retry_s_max
+        pause_s = BACKOFF_S
+        moved = 0
+        while True:
+            under_way = False
+            try:
+                await self._appender.ready()
+                under_way = True
+                outcomes = await self._appender.append(tenant_id, appends)
+                return await self._ours(tenant_id, appends, outcomes) if tried else outcomes
+            except Exception as failed:
+                error = failed
+                moved += getattr(error, "sqlstate", None) in MOVED_STATES
+                if not is_retryable(error) and not 0 < moved < MOVED_ATTEMPTS_MAX:
+                    raise
+            tried = tried or under_way
+            await self._appender.renew(error)
+            if loop.time() + pause_s > deadline:
+                break
+            await asyncio.sleep(pause_s * _chance.uniform(0.5, 1.0))
+            pause_s = min(pause_s * BACKOFF_GROWTH, BACKOFF_S_MAX)
+        _log.warning("append-given-up", error=type(error).__name__, commands=len(appends))
+        raise Unavailable(
+            "the database was lost while this was being written: it may have been carried out"
+            if tried
+            else "the database cannot be written now; nothing was carried out",
+            unknown=tried,
+        ) from error
+
+    async def _ours(
+        self, tenant_id: UUID, appends: Sequence[Append], outcomes: Sequence[Outcome]
+    ) -> Sequence[Outcome]:
+        """What stands in the way of a second attempt may be the first one, which got through.
+
+        The head row was waited for, so a first attempt that is still to be committed is no more.
+        """
+        doubtful = [index for index, each in enumerate(outcomes) if each.kind != "written"]
+        if not doubtful:
+            return outcomes
+        positions = await self._appender.written(tenant_id, [appends[index] for index in doubtful])
+        found = dict(zip(doubtful, positions, strict=True))
+        return [
+            Outcome(kind="written", position=found[index]) if found.get(index) else outcome
+            for index, outcome in enumerate(outcomes)
+        ]
+
+    def _refuse_all(self, error: Unavailable) -> None:
+        """Whoever waits behind a database that is away need not wait for its own turn to fail."""
+        waiting = [each for queue in self._queues.values() for each in queue]
+        self._queues.clear()
+        self._waiting = 0
+        known = Unavailable("the database cannot be written now; nothing was carried out")
+        known.__cause__ = error.__cause__
+        for each in waiting:
+            each.answer(known)
+
+
+def _blames_one(error: Exception) -> bool:
+    """Whether it may be one command's content that cannot be written."""
+    state = getattr(error, "sqlstate", None) or ""
+    return isinstance(error, ValueError | TypeError) or state[:2] in {"22", "23"}
+
+
+def _answer(done: Sequence[tuple[_Waiting, Answer]]) -> None:
+    for waiting, answer in done:
+        waiting.answer(answer)
