@@ -35,12 +35,12 @@ def configure(settings: Settings, *, service: str) -> None:
     Raises:
         SettingsRefused: a collector is named, but the package that speaks to it is missing.
     """
-    _configure_logs(settings)
     resource = Resource.create({"service.name": f"meritledger-{service}"})
     tracer_provider = TracerProvider(resource=resource)
     readers: list[MetricReader] = []
     if settings.otlp_endpoint is not None:
         readers = _export(tracer_provider, settings.otlp_endpoint)
+    _configure_logs(settings)
     trace.set_tracer_provider(tracer_provider)
     metrics.set_meter_provider(MeterProvider(metric_readers=readers, resource=resource))
 

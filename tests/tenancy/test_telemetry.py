@@ -54,7 +54,7 @@ def test_each_line_is_an_object_with_its_tenant_actor_and_trace() -> None:
     assert (foreign["event"], foreign["level"]) == ("a foreign word", "warning")
     for line in (failed, failed_too):
         assert line["error"] == "builtins.ValueError"
-        assert line["at"] == ["<string>:19 <module>"]
+        assert line["at"] == ["<string>:17 <module>"]
 
 
 def test_what_people_entered_is_in_no_line() -> None:
