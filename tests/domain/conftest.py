@@ -64,6 +64,7 @@ class World:
         self.streams: dict[UUID, list[Happening]] = {}
         self.states: dict[UUID, Any] = {}
         self.now = START
+        self.look: Any = self
 
     # -- reading
 
@@ -117,7 +118,7 @@ class World:
         decider = decider_of(command)
         stream_id = on or stream_of(command)
         assert stream_id is not None, f"{type(command).__name__} names no stream: say which"
-        context = Context(now=self.now, actor=actor, look=self)
+        context = Context(now=self.now, actor=actor, look=self.look)
         state = self.state(decider, stream_id)
         return decider.carry_out(stream_id, state, command, context)
 
@@ -156,7 +157,7 @@ class Given:
         for event in events:
             self.world.append(self.stream_id, event)
         self.command: Command | None = None
-        self.actor = HR
+        self.actor: UUID = HR
 
     def beside(self, stream_id: UUID, *events: Event, by: UUID = HR) -> "Given":
         for event in events:
