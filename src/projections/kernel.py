@@ -1,4 +1,9 @@
-"""What a projection is: topics in, tables out, a version in the name; and how it is installed."""
+"""What a projection is: topics in, tables out, a version in the name; and how it is installed.
+
+A new meaning is deployed beside the old one. The new program's migration makes the tables of the
+new version and its worker fills them, while the old program, its worker included, serves the old
+ones. When the new version has caught up, the servers are replaced; then `retire` drops the rest.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any

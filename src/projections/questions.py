@@ -126,7 +126,8 @@ async def page(
         descending: newest first, where the order says so.
 
     Raises:
-        BadQuestion: the limit is out of range, or the cursor is not of this list.
+        BadQuestion: the limit is out of range, the cursor is not of this list, or a filter is
+            what no row can hold.
     """
     if not 1 <= limit <= LIMIT_MAX:
         raise BadQuestion(f"a limit is 1 to {LIMIT_MAX}")
@@ -167,6 +168,8 @@ def _conditions(where: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         )
         for operator, value in pairs:
             if value is not None:
+                if not _storable(value):
+                    raise BadQuestion(f"no {name} is like that")
                 values.append(value)
                 conditions.append(f"{name} {operator} ${len(values) + 1}")
     return conditions, values

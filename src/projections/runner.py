@@ -22,8 +22,15 @@ from tenancy.records import Recorded
 
 BATCH_EVENTS_MAX = 1_000
 
+# A tenant with a long way to go lets the others pass after so many.
+BATCHES_PER_TURN = 4
+
 # Tenants looked at per tick without having been woken: missed wake-ups, and back-offs that end.
 SWEEP_TENANTS_MAX = 200
+
+# A view that a crash takes back is made again from the log, which is durable: so nobody waits for
+# the disk here. The cursor goes back together with the rows.
+NOT_DURABLE_YET = "SET LOCAL synchronous_commit = off"
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +96,6 @@ class Runner:
             self._queued.discard(tenant_id)
             self._busy.add(tenant_id)
             try:
-                # One round, then the queue: a tenant with a long way to go lets others pass.
                 if await self.advance(tenant_id):
                     self._again.add(tenant_id)
             except Exception as error:  # noqa: BLE001  one tenant's trouble stays his own
@@ -118,14 +124,14 @@ class Runner:
     # -- the work
 
     async def advance(self, tenant_id: UUID) -> int:
-        """One batch for each group of views at the same position; how many events were applied.
+        """A few batches for each group of views that are level; how many events were applied.
 
         0 means that there is nothing to do now, or that others are doing it.
         """
         history = await self._logs.of(tenant_id)
         positions = await self._positions(tenant_id)
         applied = 0
-        # Views that are level share the reading. The furthest first: they serve the readers.
+        # Views that are level share the reading. The furthest first: they are what is asked.
         for position in sorted(positions, reverse=True):
             applied += await self._advance_from(tenant_id, history, position)
         return applied
@@ -159,23 +165,44 @@ class Runner:
         return self._projections.get(f"{cursor.projection}_v{cursor.version}")
 
     async def _advance_from(self, tenant_id: UUID, history: Log, position: int) -> int:
-        # Read before the lock: the log never changes, and a lock should not wait for reading.
-        error: Unreadable | None = None
-        batch: list[Recorded] = []
+        """A turn of the views that stand at `position`; how many events were applied."""
+        begin = position
+        limit = self._batch_events_max
+        reading = asyncio.create_task(_read(history, position, limit))
         try:
-            batch = await history.after(position, self._batch_events_max)
-        except Unreadable as unreadable:
-            error = unreadable
-        if not batch and error is None:
-            return 0
+            for left in reversed(range(BATCHES_PER_TURN)):
+                batch, error = await reading
+                if not batch and error is None:
+                    break
+                last = batch[-1].position if batch else position
+                full = len(batch) == limit and left > 0
+                if full:
+                    # The next batch is read while this one is applied.
+                    reading = asyncio.create_task(_read(history, last, limit))
+                reached = await self._apply_batch(tenant_id, position, batch, error)
+                if reached == position:
+                    break
+                position = reached
+                if not full or reached < last:
+                    break
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        return position - begin
+
+    async def _apply_batch(
+        self, tenant_id: UUID, position: int, batch: Sequence[Recorded], error: str | None
+    ) -> int:
+        """Apply to the views that stand at `position`; how far the furthest has come."""
         now = datetime.now(UTC)
         moved: dict[str, int] = {}
         async with self._database.transaction(tenant_id) as connection:
+            await connection.execute(NOT_DURABLE_YET)
             for cursor in await cursors.lock(connection, tenant_id, position, self._names, now):
                 projection = self._mine(cursor)
                 if projection is None:
                     continue
-                reached, failure = position, str(error) if error else None
+                reached, failure = position, error
                 if batch:
                     build = build_of(connection, tenant_id, cursor)
                     reached, failure = await apply(projection, build, batch, position)
@@ -191,7 +218,15 @@ class Runner:
             if moved:
                 note = msgspec.json.encode(Moved(tenant_id, moved)).decode()
                 await connection.execute("SELECT pg_notify($1, $2)", VIEW_CHANNEL, note)
-        return max(moved.values(), default=position) - position
+        return max(moved.values(), default=position)
+
+
+async def _read(history: Log, position: int, limit: int) -> tuple[list[Recorded], str | None]:
+    # Read before the lock is taken: the log never changes, and a lock should not wait for reading.
+    try:
+        return await history.after(position, limit), None
+    except Unreadable as unreadable:
+        return [], str(unreadable)
 
 
 STOP = UUID(int=0)

@@ -77,7 +77,9 @@ class Views:
         return True
 
     def _rung(self, payload: str) -> None:
-        if not payload:  # after a lost connection; waiters look again by themselves
+        if not payload:
+            # The connection was lost, perhaps with the server and the last moments of its views.
+            self._reached.clear()
             return
         moved = msgspec.json.decode(payload, type=Moved)
         self._remember(moved.tenant_id, moved.positions)

@@ -7,14 +7,17 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import msgspec
 import pytest
 
 from projections import audit_trail, directory, pay_ledger, planning, scores
 from projections.catalogue import NAMES, PROJECTIONS
-from projections.kernel import install
+from projections.kernel import install, retire
 from projections.performance_map import performance_map
 from projections.questions import BadQuestion
+from projections.tables import Table
 from projections.trial_balance import trial_balance
+from tenancy.migrate import migrate
 
 TABLES = [table.name for projection in PROJECTIONS for table in projection.tables]
 
@@ -86,6 +89,12 @@ async def test_a_cursor_of_another_list_is_refused(story: SimpleNamespace, compa
         mark = mark_of((await audit_trail.audit_events(view, limit=1)).next)
         with pytest.raises(BadQuestion):
             await audit_trail.audit_events(view, cursor=forged(mark, 2**70))
+
+
+async def test_a_filter_that_no_row_can_hold_is_refused(company: Any) -> None:
+    async with company.view() as view:
+        with pytest.raises(BadQuestion, match="no topic is like that"):
+            await audit_trail.audit_events(view, topic="a\x00b")
 
 
 @pytest.mark.parametrize("limit", [0, -1, 501])
@@ -168,6 +177,21 @@ async def test_every_view_table_is_ready_to_be_sharded_by_tenant(
     finally:
         await connection.close()
     assert tables == len(TABLES)
+
+
+async def test_versions_live_side_by_side_until_the_old_one_is_retired(new_database: Any) -> None:
+    addresses = await new_database()
+    await migrate(addresses.owner)
+    assert await install(addresses.owner, PROJECTIONS) == TABLES
+    feeds = Table("feeds", planning.Feed, projection="planning", version=2, key=("feed_id",))
+    newer = msgspec.structs.replace(planning.PLANNING, version=2, tables=(feeds,))
+    assert await install(addresses.owner, [newer]) == ["merit_views.feeds_v2"]
+    kept = [newer, *(each for each in PROJECTIONS if each is not planning.PLANNING)]
+    assert await retire(addresses.owner, kept) == [
+        "merit_views.cycles_v1",
+        "merit_views.feeds_v1",
+        "merit_views.schemes_v1",
+    ]
 
 
 async def test_installing_again_makes_nothing(company: Any, owner_url: str) -> None:
