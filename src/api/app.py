@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import Method
 
 from api import (
     analytics,
@@ -33,9 +34,10 @@ from api.routes import BASE, Route, Table
 from api.services import Services, opened
 from api.stamp import arrival, stamp
 from tenancy.settings import Settings
+from tenancy.telemetry import configure
 
 BODY_BYTES_MAX = 1024 * 1024
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS: tuple[Method, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 COMMANDS = Table(
     (
@@ -68,11 +70,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
         settings: as read from the environment when not given.
     """
     known = settings or Settings.read()
+    if settings is None:
+        configure(known, service="api")
 
     @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    async def lifespan(starting: Litestar) -> AsyncIterator[None]:
         async with opened(known) as services:
-            app.state.services = services
+            starting.state.services = services
             yield
 
     app = Litestar(
@@ -126,6 +130,7 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
     return HTTPRouteHandler(
         BASE + path.replace("}", ":str}"),
         http_method=METHODS,
+        status_code=200,  # of answers that do not say theirs
         request_max_body_size=bulk.BODY_BYTES_MAX if streams else BODY_BYTES_MAX,
     )(serve)
 
@@ -155,14 +160,9 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
         accept_language=request.headers.get("accept-language", ""),
     )
     headers = {"Vary": "Accept-Language", **said.headers}
-    if told.status == 405:  # noqa: PLR2004  the router's own, for methods that no path knows
-        headers.setdefault("Allow", _allow(request.scope["path"]))
+    if said.code == "method-not-allowed":
+        # The router's own, of the public paths: those are only read.
+        headers.setdefault("Allow", "GET, HEAD")
     return Response(
         msgspec.json.encode(told), status_code=told.status, headers=headers, media_type=MEDIA_TYPE
     )
-
-
-def _allow(path: str) -> str:
-    inside = path.removeprefix(BASE)
-    methods = [m for m in ("GET", "POST") if path != inside and TABLE.find(m, inside)]
-    return ", ".join(methods or ["GET"])

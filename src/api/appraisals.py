@@ -39,9 +39,7 @@ READERS = auth.EVERYONE - {auth.INTEGRATION}
 OPERATORS = writers(auth.HR, auth.ADMIN)
 SCORERS = writers(auth.HR, auth.ADMIN, auth.INTEGRATION)
 # Who rates whom is decided by the domain, which knows the people; roles only keep out machines.
-PEOPLE = writers(
-    auth.EMPLOYEE, auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN
-)
+PEOPLE = writers(auth.EMPLOYEE, auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
 RATERS = writers(auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
 GOAL_SETTERS = PEOPLE | {auth.INTEGRATION}
 CALIBRATORS = writers(auth.HR, auth.EXECUTIVE, auth.ADMIN)
@@ -111,6 +109,18 @@ async def seen(asked: Asked, appraisal_id: UUID) -> tuple[Relation, scores.Appra
     return _reader(asked, row), row
 
 
+async def shown_to_ratee(asked: Asked, appraisal_id: UUID) -> scores.Appraisal:
+    """An appraisal whose result the caller may know.
+
+    Raises:
+        Said: `not-found`, or `not-published` for the person concerned.
+    """
+    reader, row = await seen(asked, appraisal_id)
+    if reader == "ratee" and not row.published_version:
+        raise Said("not-published", "the result has not been shown to you yet")
+    return row
+
+
 def _reader(asked: Asked, row: scores.Appraisal) -> Relation:
     reader: Relation = found(relation(asked.caller, row.person_id, row.manager_id))
     return reader
@@ -137,9 +147,7 @@ async def _appraisal(asked: Asked, _: Parameters) -> One:
 
 async def _explanation(asked: Asked, given: Explaining) -> One:
     """Why a locked score is what it is, down to the events that it was read from."""
-    reader, row = await seen(asked, asked.one_id())
-    if reader == "ratee" and not row.published_version:
-        raise Said("not-published", "the result has not been shown to you yet")
+    row = await shown_to_ratee(asked, asked.one_id())
     store = await asked.store()
     for recorded in reversed(await store.read(row.appraisal_id)):
         event = recorded.event

@@ -20,9 +20,7 @@ AUDITOR: Final = "auditor"
 INTEGRATION: Final = "integration"
 ADMIN: Final = "admin"
 
-ROLES: Final = frozenset(
-    {EMPLOYEE, MANAGER, HR, FINANCE, EXECUTIVE, AUDITOR, INTEGRATION, ADMIN}
-)
+ROLES: Final = frozenset({EMPLOYEE, MANAGER, HR, FINANCE, EXECUTIVE, AUDITOR, INTEGRATION, ADMIN})
 
 WHOLE_COMPANY: Final = frozenset({HR, FINANCE, EXECUTIVE, AUDITOR, ADMIN})
 """Who sees everyone's people, appraisals and pay; employees and managers see theirs."""

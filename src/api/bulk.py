@@ -27,7 +27,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     path: str
     """Below the base path, as "/people"."""
     idempotency_key: str
-    body: msgspec.Raw = msgspec.Raw(b"{}")
+    body: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
     method: str = "POST"
     if_match: str | None = None
 
@@ -97,7 +97,8 @@ async def _carry_out(table: Table, asked: Asked, number: int, raw: bytes) -> Out
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Said("malformed-json", str(error)) from error
     found = table.find(line.method, line.path.removeprefix(BASE))
-    if found is None or found[0].act is None:
+    act = found[0].act if found else None
+    if found is None or act is None:
         raise Said("not-found", "there is no such command for bulk")
     matched, ids = found
     permit(asked.caller, matched.roles)
@@ -112,8 +113,7 @@ async def _carry_out(table: Table, asked: Asked, number: int, raw: bytes) -> Out
         ids={name: uuid_of(text) for name, text in ids.items()},
         body=bytes(line.body),
     )
-    assert matched.act is not None  # said above; for the type checker
-    receipt, _ = await carry_out(matched.act, matched.body, single)
+    receipt, _ = await carry_out(act, matched.body, single)
     return Outcome(
         line=number,
         status=matched.status,

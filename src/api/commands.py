@@ -104,9 +104,7 @@ def from_path(stream_id: str) -> Any:
     return stream
 
 
-async def carry_out(
-    act: Act, body: type[msgspec.Struct], asked: Asked
-) -> tuple[Receipt, Any]:
+async def carry_out(act: Act, body: type[msgspec.Struct], asked: Asked) -> tuple[Receipt, Any]:
     """Carry out the command in the body; what came of it, and the command.
 
     Raises:
@@ -141,7 +139,9 @@ def command_of(act: Act, body: type[msgspec.Struct], asked: Asked) -> msgspec.St
     if body is act.command:
         return given
     fields = {name: getattr(given, name) for name in given.__struct_fields__}
-    wanted = {name: value for name, value in asked.ids.items() if name in act.command.__struct_fields__}
+    wanted = {
+        name: value for name, value in asked.ids.items() if name in act.command.__struct_fields__
+    }
     return act.command(**fields, **wanted)
 
 
@@ -201,7 +201,9 @@ def _invalid(errors: list[FieldError]) -> Said:
 
 def _error(text: str, prefix: str = "") -> FieldError:
     at = _AT.search(text)
-    pointer = prefix + "".join(f"/{name or index}" for name, index in _STEP.findall(at[1] if at else ""))
+    pointer = prefix + "".join(
+        f"/{name or index}" for name, index in _STEP.findall(at[1] if at else "")
+    )
     why = _AT.sub("", text)
     field = re.search(r"(?:unknown|required) field `(.*)`", why)
     return FieldError(pointer=f"{pointer}/{field[1]}" if field else pointer, detail=why)
@@ -247,7 +249,10 @@ def _unstorable(value: Any, at: str) -> Iterator[tuple[str, str]]:
         case Decimal():
             if not value.is_finite():
                 yield at, "not a finite number"
-            elif value and (abs(value.adjusted()) > _EXPONENT_MAX or len(value.as_tuple().digits) > _EXPONENT_MAX):
+            elif value and (
+                abs(value.adjusted()) > _EXPONENT_MAX
+                or len(value.as_tuple().digits) > _EXPONENT_MAX
+            ):
                 yield at, f"more than {_EXPONENT_MAX} digits"
         case msgspec.Struct():
             for name in value.__struct_fields__:

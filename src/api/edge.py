@@ -5,6 +5,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import structlog
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from opentelemetry import propagate, trace
 
@@ -29,10 +30,10 @@ class Edge:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == ScopeType.HTTP:
+            await self._serve(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
-        await self._serve(scope, receive, send)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -53,37 +54,33 @@ class Edge:
                 message["body"] = b""
             await send(message)
 
-        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        carrier = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
+        }
         with TRACER.start_as_current_span(
             "request", context=propagate.extract(carrier), kind=trace.SpanKind.SERVER
         ) as span:
             try:
                 await self._app(scope, receive, sending)
             finally:
-                template = state.get("template", "-")
-                span.update_name(f"{method} {template}")
+                span.update_name(f"{method} {state.get('template', '-')}")
                 span.set_attribute("http.response.status_code", status)
-                _note(state, span, method, template, status, perf_counter() - began)
+                _note(state, method=method, status=status, took_s=perf_counter() - began)
 
 
-def _note(
-    state: dict[str, Any], span: trace.Span, method: str, template: str, status: int, took_s: float
-) -> None:
+def _note(state: dict[str, Any], *, method: str, status: int, took_s: float) -> None:
     # The template and not the path, ids and not names, and never a body or a query.
     caller = state.get("caller")
-    context = span.get_span_context()
     LOG.info(
         "request",
         method=method,
-        route=template,
+        route=state.get("template", "-"),
         status=status,
         took_ms=round(took_s * 1000, 3),
         request_id=str(state["request_id"]),
         tenant=str(caller.tenant_id) if caller else None,
         actor=str(caller.actor) if caller else None,
         problem=state.get("problem"),
-        trace_id=format(context.trace_id, "032x") if context.is_valid else None,
-        span_id=format(context.span_id, "016x") if context.is_valid else None,
     )
 
 

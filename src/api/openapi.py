@@ -37,9 +37,7 @@ Answers carry the stream's version as ETag (for If-Match) and the log position a
 def document(routes: Sequence[Route], *, version: str, server: str) -> dict[str, Any]:
     """The whole document."""
     wanted = [type_ for route in routes for type_ in _types(route)]
-    schemas, components = msgspec.json.schema_components(
-        [*wanted, Problem], ref_template=_REF
-    )
+    schemas, components = msgspec.json.schema_components([*wanted, Problem], ref_template=_REF)
     named = dict(zip([*wanted, Problem], schemas, strict=True))
     paths: dict[str, Any] = {}
     for route in routes:
@@ -163,7 +161,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _success(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
-    headers = {"Request-Id": {"schema": _PATH_ID}}
+    headers: dict[str, Any] = {"Request-Id": {"schema": _PATH_ID}}
     if route.act is not None:
         headers |= {
             "ETag": {"schema": {"type": "string"}},

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from api import auth
-from api.appraisals import seen
+from api.appraisals import shown_to_ratee
 from api.asked import Asked
 from api.commands import from_path, post
 from api.problems import Said
@@ -17,7 +17,8 @@ from api.wire import One
 from domain import ids
 from domain.explanation import Node
 from domain.money import Money
-from domain.payout import BATCH, ApproveBatch, PayoutCalculated, PrepareBatch, SettleBatch
+from domain.payout import ApproveBatch, PayoutCalculated, PrepareBatch, SettleBatch
+from domain.payout_batch import PAYOUT_BATCH
 from projections import pay_ledger, scores
 from projections.questions import LIMIT_MAX, Page, View
 
@@ -168,9 +169,7 @@ async def _explanation(asked: Asked, _: Parameters) -> One:
     """Why a payout is what it is, down to the events that it was read from."""
     row = await _seen(asked)
     if row.person_id == asked.caller.person_id:
-        _, appraisal = await seen(asked, row.appraisal_id)
-        if not appraisal.published_version:
-            raise Said("not-published", "the result has not been shown to you yet")
+        await shown_to_ratee(asked, row.appraisal_id)
     store = await asked.store()
     for recorded in await store.read(row.payout_id):
         event = recorded.event
@@ -195,7 +194,7 @@ ROUTES: tuple[Route, ...] = (
     post(
         "/payout-batches",
         PrepareBatch,
-        BATCH,
+        PAYOUT_BATCH,
         roles=PREPARERS,
         stream=lambda _, command: ids.batch_id(command.code),
         creates="/payout-batches/{id}",
@@ -218,14 +217,14 @@ ROUTES: tuple[Route, ...] = (
     post(
         "/payout-batches/{batch_id}/approve",
         ApproveBatch,
-        BATCH,
+        PAYOUT_BATCH,
         roles=APPROVERS,
         stream=from_path("batch_id"),
     ),
     post(
         "/payout-batches/{batch_id}/settle",
         SettleBatch,
-        BATCH,
+        PAYOUT_BATCH,
         roles=SETTLERS,
         stream=from_path("batch_id"),
     ),

@@ -91,7 +91,7 @@ _OWN: tuple[tuple[str, int, str, str], ...] = (
      "资源不存在。"),
     ("method-not-allowed", 405, "The resource does not know this method.",
      "该资源不支持此方法。"),
-    ("overtaken", 409, "Others changed the same thing at the same time, again and again; try again.",
+    ("overtaken", 409, "Others changed the same thing at the same time; try again.",
      "数据同时被他人反复更改,请重试。"),
     ("stale-version", 412, "The resource has changed since the version in If-Match.",
      "资源在If-Match所述版本之后已更改。"),

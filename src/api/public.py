@@ -15,10 +15,14 @@ from api.openapi import document
 from api.problems import TYPES, Said, page
 from api.routes import Route
 from api.services import Services
+from tenancy.keyring import NotGenuine
+from tenancy.migrate import MigrationRefused, pending
 from tenancy.settings import Settings
 
 DRAINING = "draining"
 """A file of this name in the data folder takes every worker out of service before it stops."""
+
+_SAMPLE = bytes(32)
 
 ASSETS = {
     "swagger-ui.css": "text/css",
@@ -92,7 +96,28 @@ def _probes(services: Services) -> list[Probe]:
             raise Draining
         return "in service"
 
-    return [Probe(name="service", ask=draining)]
+    async def database() -> str:
+        async with services.database.connection() as connection:
+            await connection.fetchval("SELECT 1")
+        return "answers"
+
+    async def migrations() -> str:
+        if missing := await pending(str(services.settings.database_url)):
+            raise MigrationRefused(f"missing: {', '.join(missing)}")
+        return "as this program needs them"
+
+    async def keys() -> str:
+        root = services.keyring.root
+        if await root.unwrap(await root.wrap(_SAMPLE, _SAMPLE), _SAMPLE) != _SAMPLE:
+            raise NotGenuine("a key does not unwrap to itself")
+        return "wrap and unwrap"
+
+    return [
+        Probe(name="service", ask=draining),
+        Probe(name="database", ask=database),
+        Probe(name="migrations", ask=migrations, deadline_ms=3000),
+        Probe(name="keys", ask=keys),
+    ]
 
 
 class Draining(Exception):

@@ -130,7 +130,14 @@ class Table:
                 raise ValueError(f"two routes for {route.method} {route.path}")
             methods[route.method] = route
         self._patterns = [
-            (re.compile(_ID.sub(r"(?P<\1>[^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))), path)
+            (
+                re.compile(
+                    _ID.sub(
+                        r"(?P<\1>[^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
+                    )
+                ),
+                path,
+            )
             for path in self.by_path
         ]
 

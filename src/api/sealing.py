@@ -1,4 +1,4 @@
-"""What of an appraisal its reader may see: ratings sealed from each other, results once published."""
+"""What of an appraisal its reader may see: sealed ratings, and results once published."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -9,7 +9,6 @@ from api import auth
 from api.auth import Caller
 from domain.appraisal import (
     CalibrationApplied,
-    InitialScoreCalculated,
     ManagerRatingSubmitted,
     ResultPublished,
     ScoreLocked,
@@ -85,6 +84,3 @@ def history_for(reader: Relation, recorded: list[Recorded]) -> list[Shown]:
         )
         for each in recorded
     ]
-
-
-__all__ = ["InitialScoreCalculated", "Relation", "Shown", "history_for", "relation", "row_for"]

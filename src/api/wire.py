@@ -1,5 +1,6 @@
 """How answers look: money as text, pages, fields, entity tags, one line an item where asked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,6 +18,7 @@ from projections.questions import Page
 
 NDJSON = "application/x-ndjson"
 JSON = "application/json"
+_VERSION = re.compile("[0-9]{1,18}")
 
 
 class One(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +78,9 @@ def many(asked: Asked, page: Page[Any], fields: str | None) -> Response[bytes]:
         target = f"{asked.path}?{urlencode([*query, ('cursor', page.next)])}"
         headers["Link"] = f'<{target}>; rel="next"'
     if NDJSON in asked.headers.get("accept", ""):
-        return Response(msgspec.json.Encoder().encode_lines(items), headers=headers, media_type=NDJSON)
+        return Response(
+            msgspec.json.Encoder().encode_lines(items), headers=headers, media_type=NDJSON
+        )
     told = {"data": items, "next_cursor": page.next, "has_more": page.next is not None}
     return Response(msgspec.json.encode(told), headers=headers, media_type=JSON)
 
@@ -121,6 +125,6 @@ def expected_version(if_match: str | None) -> int | None:
     if if_match is None:
         return None
     tags = _tags(if_match)
-    if len(tags) != 1 or not tags[0].isascii() or not tags[0].isdigit() or len(tags[0]) > 18:
+    if len(tags) != 1 or not _VERSION.fullmatch(tags[0]):
         raise Said("invalid-header", 'If-Match takes one entity tag of ours, as in "3"')
     return int(tags[0])

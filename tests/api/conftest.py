@@ -1,0 +1,240 @@
+"""The real application in this process over a real PostgreSQL, a projection runner beside it."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+
+from api import examples
+from api.app import create_app
+from domain.catalogue import EVENTS
+from projections.catalogue import PROJECTIONS
+from projections.history import TenantLogs
+from projections.kernel import install
+from projections.runner import Runner
+from tenancy.registry import Registry
+from tenancy.settings import Settings
+
+_keys = itertools.count(1)
+
+
+class Client:
+    """Someone with an access key."""
+
+    def __init__(self, http: httpx.AsyncClient, secret: str) -> None:
+        self.http = http
+        self.secret = secret
+        self.position = 0
+
+    async def send(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **rest: Any
+    ) -> httpx.Response:
+        given = {"Authorization": f"Bearer {self.secret}", **(headers or {})}
+        answer = await self.http.request(method, f"/api/v1{path}", headers=given, **rest)
+        if "merit-position" in answer.headers:
+            self.position = int(answer.headers["merit-position"])
+        return answer
+
+    async def post(
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+        **rest: Any,
+    ) -> httpx.Response:
+        given = {"Idempotency-Key": key or f"test-{next(_keys)}-{uuid4()}", **(headers or {})}
+        if "content" not in rest:
+            rest["json"] = {} if body is None else body
+        return await self.send("POST", path, headers=given, **rest)
+
+    async def get(self, path: str, **rest: Any) -> httpx.Response:
+        return await self.send("GET", path, **rest)
+
+    async def did(self, path: str, body: Any = None, **rest: Any) -> dict[str, Any]:
+        """The answer of a command that has to succeed."""
+        answer = await self.post(path, body, **rest)
+        assert answer.status_code in {200, 201}, (path, answer.status_code, answer.text)
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def saw(self, path: str, **parameters: Any) -> Any:
+        """The answer of a query that has to succeed."""
+        answer = await self.get(path, params=parameters)
+        assert answer.status_code == 200, (path, answer.status_code, answer.text)
+        return answer.json()
+
+
+class Company:
+    """A tenant and the people who may use it."""
+
+    def __init__(self, tenant_id: UUID, registry: Registry, http: httpx.AsyncClient) -> None:
+        self.tenant_id = tenant_id
+        self.registry = registry
+        self.http = http
+        self._clients: dict[tuple[str, UUID | None], Client] = {}
+
+    async def client(self, role: str, person_id: str | UUID | None = None) -> Client:
+        """Someone with one role, always the same for the same person."""
+        person = UUID(str(person_id)) if person_id else None
+        if (role, person) not in self._clients:
+            secret = await self.registry.issue_key(
+                self.tenant_id, uuid4(), role, [role], person_id=person
+            )
+            self._clients[role, person] = Client(self.http, secret)
+        return self._clients[role, person]
+
+    async def head(self) -> int:
+        """How long the log is."""
+        admin = await self.client("admin")
+        return int((await admin.saw("/tenants/self"))["position"])
+
+    async def organised(self) -> None:
+        """The worked baseline: a unit, a job, a manager and one employee, a published scheme."""
+        hr = await self.client("hr")
+        made = examples.EXAMPLES
+        await hr.did("/org-units", made["CreateOrgUnit"])
+        await hr.did("/jobs", made["DefineJob"])
+        await hr.did("/people", {"number": examples.MANAGER, "name": "李总"})
+        await hr.did("/people", made["RegisterPerson"])
+        top = {**made["HireEmployee"]["assignment"], "manager_id": None}
+        await hr.did(
+            "/employments",
+            {
+                **made["HireEmployee"],
+                "number": examples.MANAGER_EMPLOYMENT,
+                "person_id": examples.MANAGER_ID,
+                "assignment": top,
+            },
+        )
+        await hr.did("/employments", made["HireEmployee"])
+        await hr.did(
+            f"/employments/{examples.EMPLOYMENT_ID}/pay-structure", made["SetPayStructure"]
+        )
+        await hr.did("/schemes", made["DraftScheme"])
+        await hr.did(f"/schemes/{examples.SCHEME_ID}/publish", made["PublishScheme"])
+
+    async def appraising(self) -> None:
+        """On from there: an open cycle, agreed goals, the quarter's actuals, an initial score."""
+        await self.organised()
+        made, cycle = examples.EXAMPLES, f"/cycles/{examples.CYCLE_ID}"
+        appraisal = f"/appraisals/{examples.APPRAISAL_ID}"
+        hr = await self.client("hr")
+        await hr.did("/cycles", made["PlanCycle"])
+        await hr.did(f"{cycle}/schemes", made["BindScheme"])
+        await hr.did(f"{cycle}/open")
+        await hr.did(f"{cycle}/appraisals", made["CreateAppraisal"])
+        manager = await self.client("manager", examples.MANAGER_ID)
+        await manager.did(f"{appraisal}/goals", made["ProposeGoals"])
+        employee = await self.client("employee", examples.PERSON_ID)
+        await employee.did(f"{appraisal}/goals/agree")
+        await hr.did(f"{cycle}/advance", {"to": "data-intake"})
+        erp = await self.client("integration")
+        feed = await erp.did("/feeds", made["ReceiveFeed"])
+        for indicator, value in (
+            ("contract", "1140000"),
+            ("collection", "702000"),
+            ("output", "1050000"),
+        ):
+            actual = {**made["RecordActual"], "indicator": indicator, "value": value}
+            await erp.did("/actuals", {**actual, "feed_id": feed["id"]})
+        await hr.did(f"{cycle}/advance", {"to": "rating"})
+        await hr.did(f"{cycle}/score")
+
+    async def locked(self) -> None:
+        """On from there: both ratings, and the score of 89.76 locked."""
+        await self.appraising()
+        made, appraisal = examples.EXAMPLES, f"/appraisals/{examples.APPRAISAL_ID}"
+        employee = await self.client("employee", examples.PERSON_ID)
+        await employee.did(f"{appraisal}/self-rating", made["SubmitSelfRating"])
+        manager = await self.client("manager", examples.MANAGER_ID)
+        await manager.did(f"{appraisal}/manager-rating", made["SubmitManagerRating"])
+        hr = await self.client("hr")
+        for stage in ("comparison", "calibration"):
+            await hr.did(f"/cycles/{examples.CYCLE_ID}/advance", {"to": stage})
+        done = await hr.did(f"/cycles/{examples.CYCLE_ID}/lock")
+        assert done == {"done": 1, "refused": []}
+        await hr.did(f"/cycles/{examples.CYCLE_ID}/advance", {"to": "locked"})
+
+    async def paid(self) -> None:
+        """On from there: a batch prepared, approved by another, settled."""
+        await self.locked()
+        made, batch = examples.EXAMPLES, f"/payout-batches/{examples.BATCH_ID}"
+        await (await self.client("hr")).did(
+            f"/cycles/{examples.CYCLE_ID}/advance", {"to": "paying"}
+        )
+        await (await self.client("finance")).did("/payout-batches", made["PrepareBatch"])
+        await (await self.client("executive")).did(f"{batch}/approve", made["ApproveBatch"])
+        await (await self.client("finance")).did(f"{batch}/settle", made["SettleBatch"])
+
+
+@pytest.fixture(scope="session")
+def settings(
+    database_url: str, owner_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    asyncio.run(install(owner_url, PROJECTIONS))
+    folder: Path = tmp_path_factory.mktemp("api")
+    return Settings.read(
+        {
+            "MERIT_DATABASE_URL": database_url,
+            "MERIT_DATA_DIR": str(folder),
+            "MERIT_MASTER_KEY_FILE": str(folder / "master.key"),
+        }
+    )
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def app(settings: Settings) -> AsyncIterator[Litestar]:
+    """The application as a worker runs it, and a projection runner as `merit worker` runs it."""
+    application = create_app(settings)
+    async with application.lifespan():
+        services = application.state.services
+        stop = asyncio.Event()
+        logs = TenantLogs(services.database, services.keyring, EVENTS)
+        runner = Runner(services.database, logs, PROJECTIONS, poll_s=0.2)
+        running = asyncio.create_task(runner.run(stop))
+        yield application
+        stop.set()
+        await running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar types its scopes narrower
+    async with httpx.AsyncClient(transport=transport, base_url="http://merit.test") as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def company(tenant_id: UUID, registry: Registry, http: httpx.AsyncClient) -> Company:
+    """A company with nothing in it yet."""
+    return Company(tenant_id, registry, http)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def new_company(
+    registry: Registry, http: httpx.AsyncClient
+) -> Callable[[str], Awaitable[Company]]:
+    """Makes one more company."""
+
+    async def make(name: str) -> Company:
+        tenant = await registry.create_tenant(name)
+        return Company(tenant.tenant_id, registry, http)
+
+    return make
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def paid_company(new_company: Callable[[str], Awaitable[Company]]) -> Company:
+    """A company whose quarter is over, for tests that only look at it."""
+    company = await new_company("paid")
+    await company.paid()
+    return company

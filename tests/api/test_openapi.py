@@ -1,0 +1,136 @@
+"""The description of the API, and a stranger's tool that believes it and tries to break the API."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import pytest_asyncio
+
+from api import examples
+from api.app import TABLE
+from api.commands import decode
+from api.routes import BASE
+from tenancy.settings import Settings
+
+TRIED_S = 60
+ROOT = Path(__file__).parents[2]
+
+
+async def test_the_document_describes_every_route(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/schema/openapi.json")
+    document = answer.json()
+    assert document["openapi"] == "3.1.0"
+    described = {
+        (method.upper(), path) for path, methods in document["paths"].items() for method in methods
+    }
+    assert described == {(route.method, BASE + route.path) for route in TABLE.routes}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            assert operation["summary"]
+            problems = [status for status in operation["responses"] if status >= "400"]
+            assert {"400", "401", "403"} <= set(problems)
+            for status in problems:
+                (media_type,) = operation["responses"][status]["content"]
+                assert media_type == "application/problem+json"
+    ids = [op["operationId"] for methods in document["paths"].values() for op in methods.values()]
+    assert len(ids) == len(set(ids))
+
+
+async def test_bodies_are_closed_and_have_examples(http: httpx.AsyncClient) -> None:
+    document = (await http.get("/schema/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    for methods in document["paths"].values():
+        body = methods.get("post", {}).get("requestBody")
+        if body is None:
+            continue
+        for content in body["content"].values():
+            name = content["schema"]["$ref"].rpartition("/")[2]
+            assert schemas[name]["additionalProperties"] is False, name
+            assert content["examples"]["example"]["value"] is not None
+
+
+@pytest.mark.parametrize(
+    "route", [pytest.param(route, id=route.path) for route in TABLE.routes if route.act]
+)
+def test_examples_are_bodies(route: Any) -> None:
+    decode(msgspec.json.encode(examples.EXAMPLES[route.body.__name__]), route.body)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def served(settings: Settings, app: Any, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a real server process with one worker, as operators start it."""
+    port = _free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MERIT_")},
+        "MERIT_DATABASE_URL": str(settings.database_url),
+        "MERIT_DATA_DIR": str(settings.data_dir),
+        "MERIT_MASTER_KEY_FILE": str(settings.master_key_file),
+    }
+    log = tmp_path / "server.log"
+    with log.open("wb") as output:
+        server = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("granian"),
+            *("--interface", "asgi", "--factory", "api.app:create_app"),
+            *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            *("--loop", "uvloop", "--respawn-failed-workers"),
+            env=environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient(base_url=address) as client:
+            for _ in range(200):
+                await asyncio.sleep(0.1)
+                assert server.returncode is None, log.read_text()
+                try:
+                    if (await client.get("/health/ready")).status_code == 200:
+                        break
+                except httpx.TransportError:
+                    continue
+            else:
+                pytest.fail(log.read_text())
+        yield address
+    finally:
+        server.terminate()
+        async with asyncio.timeout(30):
+            await server.wait()
+
+
+@pytest.mark.timeout(300)
+async def test_what_the_document_says_is_so(served: str, company: Any, tmp_path: Path) -> None:
+    """Valid, invalid and missing input for every operation: nothing undocumented, nothing 5xx."""
+    admin = await company.client("admin")
+    tool = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("st"),
+        "run",
+        f"{served}/schema/openapi.json",
+        *("-H", f"Authorization: Bearer {admin.secret}"),
+        # Whether valid data is accepted is the domain's to say: most of it names what is not there.
+        *("--exclude-checks", "positive_data_acceptance,object_level_authorization"),
+        *("--phases", "examples,coverage,fuzzing"),
+        *("--max-time", str(TRIED_S), "--max-examples", "8"),
+        *("--seed", "20250331", "--no-shrink", "--warnings", "off", "--continue-on-failure"),
+        *("--request-timeout", "20", "--suppress-health-check", "all"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await tool.communicate()
+    assert tool.returncode == 0, output.decode()[-20_000:]
+    assert b"No issues found" in output or b"passed" in output, output.decode()[-2_000:]
