@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +23,7 @@ from domain.appraisal import (
 )
 from domain.catalogue import DECIDERS, decider_of, stream_of
 from domain.cycle import AdvanceCycle, BindScheme, OpenCycle, PlanCycle, Stage
+from domain.explanation import Node
 from domain.facts import RecordActual
 from domain.goals import AgreeGoals, ProposeGoals, Target
 from domain.kernel import Command, Context, Decider, Elsewhere, Event, Refused
@@ -55,8 +59,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
 class World:
     """All streams of one tenant in memory: decides and folds as the store does, and nothing more.
 
-    A stream is folded by the decider whose kind its topics begin with; looking at it with another
-    one finds nothing there, as an id of another kind names nothing of this kind.
+    A stream is folded once as it is written, by the decider of its kind; whoever looks at it with
+    another one has it folded by that one from the start, as a store would.
     """
 
     def __init__(self) -> None:
@@ -69,10 +73,13 @@ class World:
     # -- reading
 
     def state(self, decider: Decider[Any], stream_id: UUID) -> Any:
-        history = self.streams.get(stream_id)
-        if history is None or kind_of(history[0].event) != decider.kind:
-            return decider.initial
-        return self.states[stream_id]
+        history = self.streams.get(stream_id, [])
+        if history and kind_of(history[0].event) == decider.kind:
+            return self.states[stream_id]
+        state = decider.initial
+        for happening in history:
+            state = decider.evolve(state, happening)
+        return state
 
     def __call__(self, decider: Decider[Any], stream_id: UUID) -> Any:
         return self.state(decider, stream_id)
@@ -448,3 +455,19 @@ def ratings(**points: str) -> tuple[Rating, ...]:
 @pytest.fixture
 def company(world: World) -> Company:
     return Company(world)
+
+
+@pytest.fixture(scope="session")
+def evaluate() -> Callable[[Node], Fraction]:
+    """Recomputes an explanation from its JSON alone (evaluator.py, which knows nothing of ours)."""
+    spec = spec_from_file_location("evaluator", Path(__file__).with_name("evaluator.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    evaluator = module_from_spec(spec)
+    spec.loader.exec_module(evaluator)
+
+    def recompute(tree: Node, *, seal: bool = True) -> Fraction:
+        value: Fraction = evaluator.evaluate(msgspec.json.encode(tree), seal=seal)
+        return value
+
+    return recompute
