@@ -1,7 +1,7 @@
 """The runner applies every event exactly once, whatever happens to it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from projections.audit_trail import AUDIT_TRAIL, audit_events
 from projections.catalogue import NAMES, PROJECTIONS
 from projections.kernel import Projection
 from projections.pay_ledger import PAY_LEDGER
+from projections.rebuild import rebuild
 from projections.runner import Runner
 from projections.scores import SCORES, appraisals
 from projections.tables import Build
@@ -45,13 +46,23 @@ def crashing(projection: Projection, crash_at: int) -> Projection:
     return msgspec.structs.replace(projection, apply=apply)
 
 
-def poisoned(projection: Projection, topic: str) -> Projection:
+async def bug_in_python(_: Build) -> None:
+    raise ZeroDivisionError("a bug")
+
+
+async def bug_in_sql(build: Build) -> None:
+    await build.connection.execute("SELECT 1 / 0")
+
+
+def poisoned(
+    projection: Projection, topic: str, bug: Callable[[Build], Awaitable[None]] = bug_in_python
+) -> Projection:
     """As `projection`, with a bug in what it does about `topic`."""
 
     async def apply(build: Build, batch: Sequence[Recorded]) -> None:
         await projection.apply(build, batch)
         if any(recorded.topic == topic for recorded in batch):
-            raise ZeroDivisionError("a bug")
+            await bug(build)
 
     return msgspec.structs.replace(projection, apply=apply)
 
@@ -134,6 +145,25 @@ async def test_an_event_applied_again_changes_nothing(
     assert await company.digest(projection) == before
 
 
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda each: each.name)
+async def test_a_batch_of_old_and_new_events_counts_the_new_ones(
+    story: SimpleNamespace, company: Any, projection: Projection
+) -> None:
+    events = story.quarter(8)
+    await company.tell(events[: len(events) - 12])
+    last = await company.write(events[len(events) - 12 :])
+    history = await (await company.logs.of(company.tenant_id)).after(0, 1000)
+    build: Any = {"projection": projection.name, "version": projection.version, "number": 1}
+    async with company.database.transaction(company.tenant_id) as connection:
+        await projection.apply(
+            Build(connection=connection, tenant_id=company.tenant_id, **build),
+            [e for e in history if projection.topics is None or e.topic in projection.topics],
+        )
+    await company.execute("UPDATE merit.cursors SET position = $2 WHERE tenant_id = $1", last)
+    report = await rebuild(company.database, company.logs, projection, company.tenant_id)
+    assert (report.equal, report.position) == (True, last)
+
+
 async def test_the_size_of_a_batch_does_not_matter(
     story: SimpleNamespace, company: Any, other_company: Any
 ) -> None:
@@ -154,14 +184,25 @@ async def test_the_size_of_a_batch_does_not_matter(
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize(
+    ("bug", "error"),
+    [
+        (bug_in_python, "ZeroDivisionError: a bug"),
+        (bug_in_sql, "DivisionByZeroError: division by zero"),
+    ],
+)
 async def test_a_bug_in_one_view_stops_neither_views_nor_tenants(
-    story: SimpleNamespace, company: Any, other_company: Any
+    story: SimpleNamespace,
+    company: Any,
+    other_company: Any,
+    bug: Callable[[Build], Awaitable[None]],
+    error: str,
 ) -> None:
     events = story.quarter(3)
     first = next(
         n for n, (_, e) in enumerate(events, start=1) if e.TOPIC == "appraisal.score-locked"
     )
-    bad = poisoned(SCORES, "appraisal.score-locked")
+    bad = poisoned(SCORES, "appraisal.score-locked", bug)
     buggy = Runner(
         company.database, company.logs, [bad, *(p for p in PROJECTIONS if p is not SCORES)]
     )
@@ -178,7 +219,10 @@ async def test_a_bug_in_one_view_stops_neither_views_nor_tenants(
     assert await company.reached(["scores"], first - 1)
     (stuck,) = await company.lag(SCORES)
     assert stuck.position == first - 1
-    assert stuck.error == f"appraisal.score-locked at position {first}: ZeroDivisionError: a bug"
+    assert stuck.error == f"appraisal.score-locked at position {first}: {error}"
+    # What the failing batch had written is gone.
+    async with company.view() as view:
+        assert [row.score for row in (await appraisals(view)).items] == [None]
     # It waits before the next attempt ...
     assert await buggy.advance(company.tenant_id) == 0
     # ... which succeeds once the bug is mended.
