@@ -1,0 +1,83 @@
+"""Tenants and their first access keys, made by whoever operates the installation."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import msgspec
+
+from api.services import Services
+from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
+from domain.ids import access_key_id
+from tenancy.records import Stamp
+from tenancy.registry import Credential, TenantRecord, key_prefix, new_key_text
+
+OPERATOR = UUID("00000000-0000-4000-8000-00000000a001")
+"""The actor of what is done from the command line of an installation."""
+
+ADMINISTRATOR = IssueAccessKey(name="administrator", roles=("admin",))
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An access key, shown this once."""
+
+    tenant_id: UUID
+    key_id: UUID
+    name: str
+    roles: tuple[str, ...]
+    secret: str
+
+
+class NewTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant with its administrator's key."""
+
+    tenant: TenantRecord
+    administrator: NewKey
+
+
+def stamp() -> Stamp:
+    """What an operator does, now."""
+    return Stamp(now=datetime.now(UTC), actor=OPERATOR, correlation_id=uuid4())
+
+
+async def create_tenant(services: Services, name: str) -> NewTenant:
+    """A tenant, and the key by which its administrator makes all others."""
+    tenant = await services.registry.create_tenant(name)
+    return NewTenant(
+        tenant=tenant, administrator=await issue_key(services, tenant.tenant_id, ADMINISTRATOR)
+    )
+
+
+async def issue_key(services: Services, tenant_id: UUID, command: IssueAccessKey) -> NewKey:
+    """An access key; history knows of it before it opens anything.
+
+    Raises:
+        Refused: as the domain says.
+        UnknownTenant: there is none.
+    """
+    text = new_key_text()
+    key_id = access_key_id(key_prefix(text))
+    store = await services.histories.of(tenant_id)
+    await store.execute(ACCESS_KEY, key_id, command, stamp())
+    await services.registry.issue_key(
+        tenant_id,
+        key_id,
+        command.name,
+        command.roles,
+        person_id=command.person_id,
+        expires_at=command.expires_at,
+        text=text,
+    )
+    return NewKey(
+        tenant_id=tenant_id, key_id=key_id, name=command.name, roles=command.roles, secret=text
+    )
+
+
+async def revoke_key(services: Services, tenant_id: UUID, key_id: UUID, reason: str) -> Credential:
+    """Take a key away for good.
+
+    Raises:
+        Refused: it is revoked already, or was never issued.
+    """
+    store = await services.histories.of(tenant_id)
+    await store.execute(ACCESS_KEY, key_id, RevokeAccessKey(reason=reason), stamp())
+    return await services.registry.revoke_key(tenant_id, key_id)

@@ -1,0 +1,107 @@
+"""The worker: keeps every tenant's views up to the log, and seals every tenant's history."""
+
+import asyncio
+import contextlib
+import signal
+from uuid import UUID
+
+import structlog
+
+from domain.catalogue import EVENTS
+from projections.catalogue import PROJECTIONS
+from projections.history import TenantLogs
+from projections.kernel import WAKE_CHANNEL
+from projections.runner import Runner
+from tenancy.database import Database, is_retryable
+from tenancy.keyring import Keyring, MasterKey
+from tenancy.settings import Settings
+from tenancy.signing import Signers
+from tenancy.transparency import HistoryRewritten, Sealer
+
+SEAL_EVERY_S = 0.5
+"""The promise is a checkpoint a second while there is something new."""
+SWEEP_EVERY = 20
+"""Rounds after which all tenants are looked at, woken or not."""
+
+log = structlog.get_logger(__name__)
+
+
+async def work(settings: Settings, stop: asyncio.Event) -> None:
+    """Run projections and sealer until `stop` is set; a batch that has begun is finished.
+
+    Raises:
+        OSError, DatabaseMisused: the database cannot be used at the start. Later it may come and
+            go: the work goes on when it is back.
+    """
+    database = await Database.open(settings.database_url or "", size=6)
+    try:
+        keyring = Keyring.open(database, MasterKey.from_file(settings.key_file))
+        logs = TenantLogs(database, keyring, EVENTS)
+        runner = Runner(database, logs, PROJECTIONS)
+        sealing = Sealing(database, logs, Sealer(database, Signers(keyring)))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(runner.run(stop))
+            group.create_task(sealing.run(stop))
+    finally:
+        await database.close()
+
+
+class Sealing:
+    """Seals tenants that have something new: those it was woken for, and all of them in turn."""
+
+    def __init__(self, database: Database, logs: TenantLogs, sealer: Sealer) -> None:
+        self._database = database
+        self._logs = logs
+        self._sealer = sealer
+        self._due: set[UUID] = set()
+        self._rewritten: set[UUID] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Seal until `stop` is set, and once more then."""
+        listener = await self._database.listen(WAKE_CHANNEL, self._rung)
+        rounds = 0
+        try:
+            while not stop.is_set():
+                if rounds % SWEEP_EVERY == 0:
+                    await self._look_at_all()
+                rounds += 1
+                await self._round()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), SEAL_EVERY_S)
+            await self._round()
+        finally:
+            await listener.close()
+
+    def _rung(self, payload: str) -> None:
+        if payload:
+            self._due.add(UUID(payload))
+
+    async def _look_at_all(self) -> None:
+        try:
+            self._due.update(await self._logs.tenants())
+        except Exception as error:
+            if not is_retryable(error):
+                raise
+            log.warning("sealer-waits", error=type(error).__name__)
+
+    async def _round(self) -> None:
+        due, self._due = self._due - self._rewritten, set()
+        for tenant_id in due:
+            try:
+                await self._sealer.advance(tenant_id)
+            except HistoryRewritten as error:
+                # Nothing more is signed for this tenant: somebody must look at it.
+                self._rewritten.add(tenant_id)
+                log.critical("history-rewritten", tenant=str(tenant_id), detail=str(error))
+            except Exception as error:  # noqa: BLE001 - one tenant's trouble stays its own
+                self._due.add(tenant_id)
+                log.warning("not-sealed", tenant=str(tenant_id), error=type(error).__name__)
+
+
+async def until_told(settings: Settings) -> None:
+    """Work until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await work(settings, stop)
