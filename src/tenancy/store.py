@@ -218,10 +218,8 @@ class Store:
             look = Look(self._states, self.number)
             [folded] = await self._read(look, [Wanted(decider, stream_id)])
             return folded.state, folded.version
-        state, reached = decider.initial, 0
-        for recorded in await self.read(stream_id, upto=version):
-            state, reached = decider.evolve(state, recorded), recorded.version
-        return state, reached
+        events = await self.read(stream_id, upto=version)
+        return _evolved(decider, decider.initial, events) if events else (decider.initial, 0)
 
     async def read(
         self,
@@ -410,6 +408,13 @@ class Store:
 
 
 def _evolved(decider: Decides[Any], state: Any, events: Sequence[Recorded]) -> tuple[Any, int]:
+    """The state after `events`, and the version reached.
+
+    Topics begin with the kind of their aggregate. An id of another kind names nothing of this
+    one: its events are passed over.
+    """
+    prefix = decider.kind + "."
     for recorded in events:
-        state = decider.evolve(state, recorded)
+        if recorded.topic.startswith(prefix):
+            state = decider.evolve(state, recorded)
     return state, events[-1].version
