@@ -13,6 +13,7 @@ from litestar import Response
 
 from api.asked import Asked
 from api.problems import FieldError, Said
+from domain.explanation import Node
 from domain.money import Money, text_of
 from projections.questions import Page
 
@@ -43,6 +44,8 @@ def shown(value: Any) -> Any:
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case date():
             return value.isoformat()
+        case Node():
+            return msgspec.to_builtins(value)  # Deep, and long enough without its defaults.
         case msgspec.Struct():
             return _struct(value)
         case Mapping():

@@ -195,15 +195,25 @@ def settings(
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
     """The application as a worker runs it, and a projection runner as `merit worker` runs it."""
     application = create_app(settings)
-    async with application.lifespan():
-        services = application.state.services
-        stop = asyncio.Event()
-        logs = TenantLogs(services.database, services.keyring, EVENTS)
-        runner = Runner(services.database, logs, PROJECTIONS, poll_s=0.2)
-        running = asyncio.create_task(runner.run(stop))
-        yield application
-        stop.set()
-        await running
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        # One task from beginning to end, as a server's: fixtures end in another than they began.
+        async with application.lifespan():
+            services = application.state.services
+            logs = TenantLogs(services.database, services.keyring, EVENTS)
+            runner = Runner(services.database, logs, PROJECTIONS, poll_s=0.2)
+            started.set()
+            await runner.run(stop)
+
+    living = asyncio.create_task(live())
+    beginning = asyncio.create_task(started.wait())
+    await asyncio.wait([living, beginning], return_when=asyncio.FIRST_COMPLETED)
+    if living.done():
+        living.result()
+    yield application
+    stop.set()
+    await living
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
