@@ -22,7 +22,9 @@ _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 
 def _id(kind: str, *key: object) -> UUID:
     # The unit separator cannot occur in codes (they are refused), so keys cannot run together.
-    return uuid5(_NAMESPACE, "\x1f".join((kind, *map(str, key))))
+    name = "\x1f".join((kind, *map(str, key)))
+    # Half a surrogate pair has no UTF-8; codes with one are refused, after they were named here.
+    return uuid5(_NAMESPACE, name.encode(errors="backslashreplace").decode())
 
 
 def org_unit_id(code: str) -> OrgUnitId:

@@ -471,3 +471,9 @@ def evaluate() -> Callable[[Node], Fraction]:
         return value
 
     return recompute
+
+
+@pytest.fixture(scope="session")
+def found_company() -> Callable[[], Company]:
+    """A new company each time that it is called, for tests that need many."""
+    return lambda: Company(World())
