@@ -90,7 +90,9 @@ class Committer:
 
     async def close(self) -> None:
         """Take nothing more, and finish what is waiting."""
-        await asyncio.gather(*(lane.close() for lane in self._lanes))
+        for lane in self._lanes:
+            lane.shut()
+        await asyncio.gather(*(lane.finish() for lane in self._lanes))
 
 
 class _Lane:
@@ -123,9 +125,11 @@ class _Lane:
         self._waiting += 1
         return future
 
-    async def close(self) -> None:
+    def shut(self) -> None:
         self._closed = True
         self._arrived.set()
+
+    async def finish(self) -> None:
         if self._task is not None:
             await self._task
         await self._appender.close()

@@ -247,9 +247,11 @@ class Writer:
     async def renew(self, error: Exception) -> None:
         """Let the connection go; the next append takes another."""
         connection, self._connection = self._connection, None
-        if connection is not None and not connection.is_closed():
-            # What is under way on it may still be committed; only nobody listens any more.
-            connection.terminate()
+        # A connection that broke may have gone back to the pool by itself, and says so.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            if connection is not None and not connection.is_closed():
+                # What is under way on it may be committed yet; only nobody listens any more.
+                connection.terminate()
         # The pool is told what happened: its other connections may have died of the same.
         with contextlib.suppress(Exception):
             await self._lease.__aexit__(type(error), error, error.__traceback__)
@@ -273,7 +275,7 @@ class Writer:
 
 
 def _unlisten(connection: Connection, listener: Any) -> None:
-    if not connection.is_closed():
+    with contextlib.suppress(asyncpg.InterfaceError):
         connection.remove_log_listener(listener)
 
 
