@@ -12,6 +12,12 @@ from ops.children import ask_for_death_signal
 from tenancy.settings import Settings
 
 BACKLOG = 2048
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"_granian": {"level": "WARNING", "handlers": [], "propagate": True}},
+}
+"""Granian's own lines take the shape of ours: the workers set up the root logger."""
 KILL_S = 20
 """A worker that has not finished its requests by then is killed."""
 
@@ -38,6 +44,5 @@ def serve(settings: Settings) -> None:
         workers_kill_timeout=KILL_S,
         websockets=False,
         backlog=BACKLOG,
-        log_access=False,
-        process_name="merit-api",
+        log_dictconfig=LOGGING,
     ).serve()

@@ -113,7 +113,6 @@ def serve(*, port: int | None = None, host: str | None = None, common: Common = 
     if port is not None:
         given["port"] = str(port)
     settings = _with_database_url(common, given)
-    configure(settings, service="api")
     # Workers are processes of their own and read the environment.
     os.environ["MERIT_HOST"], os.environ["MERIT_PORT"] = settings.host, str(settings.port)
     serve_api(settings)
