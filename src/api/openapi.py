@@ -94,7 +94,11 @@ def _operation(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": named[route.body]}
         if route.body.__name__ in EXAMPLES:
             content["examples"] = {"example": {"value": EXAMPLES[route.body.__name__]}}
-        operation["requestBody"] = {"required": True, "content": {route.media_type: content}}
+        required = any(field.required for field in msgspec.structs.fields(route.body))
+        operation["requestBody"] = {
+            "required": required and route.media_type == JSON,
+            "content": {route.media_type: content},
+        }
     return operation
 
 
@@ -117,7 +121,7 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
 
 def _header_parameters(route: Route) -> list[dict[str, Any]]:
     told = [
-        _header("X-Request-Id", {"type": "string", "format": "uuid"}, "Comes back as Request-Id.")
+        _header("X-Request-Id", {"type": "string"}, "A UUID of yours; it comes back as Request-Id.")
     ]
     if route.keyed:
         key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -13,6 +14,8 @@ from api.wire import One, many, single
 from projections.questions import LIMIT_DEFAULT, LIMIT_MAX, BadQuestion, Page
 
 WAIT_MAX_S = 5.0
+WAIT_FIRST_S = 0.25
+"""Views are usually there by then; only later is it worth asking where the log ends."""
 _POSITION_MAX = 2**63 - 1
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 
@@ -52,7 +55,7 @@ def read(asked: Asked, parameters: type[P]) -> P:
             raise _invalid(name, "given twice")
         given[name] = value
     try:
-        return msgspec.convert(given, parameters, strict=False)
+        told = msgspec.convert(given, parameters, strict=False)
     except msgspec.ValidationError as error:
         text = str(error)
         unknown = re.match(r"Object contains unknown field `(.*)`$", text)
@@ -60,6 +63,14 @@ def read(asked: Asked, parameters: type[P]) -> P:
             raise _invalid(unknown[1], "unknown") from error
         at = _AT.search(text)
         raise _invalid(at[1] if at else "", _AT.sub("", text)) from error
+    for field in msgspec.structs.fields(parameters):
+        text, value = given.get(field.encode_name), getattr(told, field.name)
+        # The lax conversion takes the text "null" for nothing, and a number for a time.
+        if text is not None and (
+            value is None or (isinstance(value, datetime) and "T" not in text.upper())
+        ):
+            raise _invalid(field.encode_name, f"{text[:40]!r} is not a value of it")
+    return told
 
 
 def _invalid(name: str, why: str) -> Said:
@@ -94,12 +105,14 @@ async def wait(asked: Asked, projections: tuple[str, ...], position: int) -> Non
     """Until the views have reached a log position, a bounded while.
 
     Raises:
-        Said: `view-behind`.
+        Said: `view-behind`, or `invalid-query` where the log itself is not there yet.
     """
-    reached = await asked.services.views.wait_for(
-        asked.caller.tenant_id, projections, position, WAIT_MAX_S
-    )
-    if not reached:
+    tenant_id, views = asked.caller.tenant_id, asked.services.views
+    if await views.wait_for(tenant_id, projections, position, WAIT_FIRST_S):
+        return
+    if position > (head := await (await asked.store()).head()):
+        raise _invalid("wait_for", f"the log ends at {head}")
+    if not await views.wait_for(tenant_id, projections, position, WAIT_MAX_S):
         raise Said(
             "view-behind",
             f"{', '.join(projections)} did not reach position {position} within {WAIT_MAX_S:g} s",

@@ -46,6 +46,14 @@ async def test_events_are_found_by_what_is_known_of_them(company: Any) -> None:
     assert actor == every
 
 
+@pytest.mark.parametrize("query", ["since=0.5", "until=2026-01-01T00:00:00", "since=2026-01-01"])
+async def test_times_are_whole(company: Any, query: str) -> None:
+    auditor = await company.client("auditor")
+    answer = await auditor.get(f"/audit/events?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == f"?{query.partition('=')[0]}"
+
+
 async def test_proofs_hold(company: Any, sealer: Sealer) -> None:
     hr = await company.client("hr")
     auditor = await company.client("auditor")

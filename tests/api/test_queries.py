@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api import examples
+from tenancy.database import Database
 
 
 async def _units(company: Any, count: int) -> Any:
@@ -80,6 +81,7 @@ async def test_an_unchanged_resource_is_not_sent_again(company: Any) -> None:
         ("parent_id=1", "?parent_id"),
         ("tenant_id=1", "?tenant_id"),
         ("limit=1&limit=2", "?limit"),
+        ("wait_for=null", "?wait_for"),
     ],
 )
 async def test_a_wrong_parameter_is_named(company: Any, query: str, pointer: str) -> None:
@@ -99,13 +101,28 @@ async def test_everyone_reads_their_own_writes(company: Any) -> None:
         assert told["code"] == f"W{number}"
 
 
-async def test_waiting_for_the_future_ends(company: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_waiting_for_what_is_not_in_the_log_is_refused(company: Any) -> None:
+    hr = await _units(company, 1)
+    answer = await hr.get("/org-units", params={"wait_for": 2})
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [{"pointer": "?wait_for", "detail": "the log ends at 1"}]
+
+
+async def test_waiting_for_a_view_that_stands_still_ends(
+    company: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("api.queries.WAIT_MAX_S", 0.2)
-    hr = await company.client("hr")
-    answer = await hr.get("/org-units", params={"wait_for": 1000})
-    assert answer.status_code == 503
-    assert answer.json()["type"] == "/problems/view-behind"
-    assert answer.headers["retry-after"] == "1"
+    hr = await _units(company, 1)
+    await hr.saw("/org-units", wait_for=hr.position)
+    async with database.transaction(company.tenant_id) as connection:
+        # Whoever holds the cursors keeps every runner from moving them.
+        await connection.execute("SELECT 1 FROM merit.cursors FOR UPDATE")
+        await hr.did("/org-units", {**examples.EXAMPLES["CreateOrgUnit"], "code": "LATE"})
+        answer = await hr.get("/org-units", params={"wait_for": hr.position})
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "/problems/view-behind"
+        assert answer.headers["retry-after"] == "1"
+    await hr.saw("/org-units", wait_for=hr.position)
 
 
 async def test_many_readers_of_names_at_once(company: Any) -> None:
