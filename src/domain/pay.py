@@ -163,6 +163,7 @@ def converted(amount: Money, exchange: Exchange, source: UUID) -> tuple[Money, N
 
 def _explained(of: Entitlement) -> Explained:
     _check_pay(of.pay.total, of.pay.share)
+    proration(of.days, of.cycle_days)
     monthly = why.product(
         [
             why.given_exact("monthly total", of.pay.total.minor, of.pay.source),
@@ -175,7 +176,6 @@ def _explained(of: Entitlement) -> Explained:
         why.given_exact("days", of.days, of.days_source),
         why.given_exact("days of the cycle", of.cycle_days, of.calendar),
     )
-    proration(of.days, of.cycle_days)
     fte = why.given("full-time equivalent", of.fte)
     if not 0 < fte.value <= 1:
         raise Refused("bad-fte", "A full-time equivalent is more than 0 and at most 1.")
