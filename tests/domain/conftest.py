@@ -15,6 +15,7 @@ import pytest
 from domain import ids
 from domain.appraisal import (
     CalculateInitialScore,
+    CalibrateScore,
     CreateAppraisal,
     LockScore,
     Rating,
@@ -400,16 +401,43 @@ class Company:
                 )
             )
 
+    @staticmethod
+    def judged_scheme(*, threshold: str = "10.00", **weights: int) -> SchemeContent:
+        """Judged indicators alone, by their weights in basis points."""
+        indicators = tuple(
+            Indicator(code=code, name=code, weight_bp=weight, rule=Manual())
+            for code, weight in weights.items()
+        )
+        return SchemeContent(
+            name="judged",
+            sections=(Section(code="kci", name="KCI", weight_bp=10000, indicators=indicators),),
+            coefficient=Linear(),
+            deviation_threshold=Decimal(threshold),
+        )
+
+    @staticmethod
+    def ratings(**points: str) -> tuple[Rating, ...]:
+        return tuple(Rating(indicator=code, points=Decimal(each)) for code, each in points.items())
+
+    def calibration(self, adjustment: str = "2.50", **changes: Any) -> CalibrateScore:
+        command = CalibrateScore(
+            adjustment=Decimal(adjustment),
+            reason_code="market",
+            reason="区域市场下滑",
+            authorised_by=self.authoriser,
+        )
+        return msgspec.structs.replace(command, **changes)
+
     def score(self, appraisal: UUID) -> None:
         self.world.do(CalculateInitialScore(), on=appraisal)
 
     def rate_self(self, appraisal: UUID, **points: str) -> tuple[Event, ...]:
-        command = SubmitSelfRating(ratings=ratings(**points))
+        command = SubmitSelfRating(ratings=self.ratings(**points))
         person = self.world.states[appraisal].person_id
         return self.world.do(command, on=appraisal, actor=person)
 
     def rate_as_manager(self, appraisal: UUID, **points: str) -> tuple[Event, ...]:
-        command = SubmitManagerRating(ratings=ratings(**points))
+        command = SubmitManagerRating(ratings=self.ratings(**points))
         manager = self.world.states[appraisal].manager_id
         return self.world.do(command, on=appraisal, actor=manager)
 
@@ -443,13 +471,6 @@ class Company:
             if name == until:
                 break
         return appraisal
-
-
-def ratings(**points: str) -> tuple[Rating, ...]:
-    return tuple(
-        Rating(indicator=code, points=Decimal(given_points))
-        for code, given_points in points.items()
-    )
 
 
 @pytest.fixture
