@@ -15,7 +15,7 @@ from domain.coefficient import JobBand, coefficient, near_edge
 from domain.comparison import compare
 from domain.evidence import DaysOf, Evidence
 from domain.exact import round_half_away
-from domain.explanation import Given, Node
+from domain.explanation import Given, Node, digest
 from domain.kernel import Refused
 from domain.money import Amount, Money, amount_of, money_of, text_of
 from domain.pay import (
@@ -580,3 +580,18 @@ def test_case_19_the_edge_of_a_score() -> None:
         scored = score(four(10000), Evidence(scheme=SCHEME, points=stated(**{"0": points})))
         assert scored.value == d(value)
         assert coefficient(scored.value, BANDS, least=d("0"), most=d("1.2")) == d(factor)
+
+
+def test_case_20_replay_under_the_same_version_differs_by_nothing() -> None:
+    evidence = case_1()
+    first = result(marketing(), evidence, MARKETING_BAND)
+    again = result(marketing(), evidence, MARKETING_BAND)
+    assert digest(first.explanation) == digest(again.explanation)
+    other = result(marketing(7000), evidence, MARKETING_BAND)
+    assert digest(first.explanation) != digest(other.explanation)
+    amounts = [
+        payout([entitlement("20000", "0.5", str(each.coefficient))]).amount
+        for each in (first, again, other)
+    ]
+    assert text_of(amounts[1] - amounts[0]) == "0.00"
+    assert text_of(amounts[2] - amounts[0]) == "-66.00"
