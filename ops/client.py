@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,8 +15,9 @@ T = TypeVar("T")
 
 BASE = "/api/v1"
 ATTEMPTS_MAX = 8
-AT_ONCE = 32
+AT_ONCE = 24
 """Requests under way at a time."""
+ANSWER_S_MAX = 30.0
 WAIT_S_MAX = 5.0
 NOT_NOW = frozenset({429, 503})
 BULK_LINES = 200
@@ -51,12 +53,16 @@ class Api:
     """The API at `address`, spoken to by any number of people."""
 
     def __init__(self, address: str) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=address + BASE,
-            timeout=30.0,
-            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
-        )
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        # One connection a lane: a shared pool looks at all its connections for every request.
+        trusted = ssl.create_default_context()
+        lanes = [
+            httpx.AsyncClient(base_url=address + BASE, timeout=ANSWER_S_MAX, verify=trusted)
+            for _ in range(AT_ONCE)
+        ]
+        self._lanes = lanes
+        self._idle: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for lane in lanes:
+            self._idle.put_nowait(lane)
         self.position = 0
         """The highest log position that an answer carried."""
         self.requests = 0
@@ -71,7 +77,8 @@ class Api:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        for lane in self._lanes:
+            await lane.aclose()
 
     async def post(self, key: str, path: str, command: msgspec.Struct | None = None) -> Done:
         """Carry out a command.
@@ -162,9 +169,7 @@ class Api:
         what = f"{method} {path}"
         for attempt in range(ATTEMPTS_MAX):
             try:
-                async with self._turns:
-                    self.requests += 1
-                    answer = await self._http.request(method, path, headers=headers, **parts)
+                answer = await self._once(method, path, headers=headers, **parts)
             except httpx.TransportError as error:
                 if attempt == ATTEMPTS_MAX - 1:
                     raise Problem(503, "no-answer", repr(error), what) from error
@@ -180,6 +185,14 @@ class Api:
         if position := answer.headers.get("Merit-Position"):
             self.position = max(self.position, int(position))
         return answer
+
+    async def _once(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        lane = await self._idle.get()
+        self.requests += 1
+        try:
+            return await lane.request(method, path, **parts)
+        finally:
+            self._idle.put_nowait(lane)
 
 
 def _document(content: bytes) -> dict[str, Any]:

@@ -13,9 +13,12 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 import domain
+from api.app import TABLE
 from domain.catalogue import EVENTS
 from domain.kernel import Command, Event
 from domain.refusals import REFUSALS
+from ops.cli import app
+from tenancy.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -56,25 +59,20 @@ def refusals() -> str:
 
 def routes() -> str:
     """Every route with its roles."""
-    from api.resources import ROUTES  # noqa: PLC0415 - keeps `make docs` quick where it fails
-
     parts = ["# HTTP\n", "Below `/api/v1`; full shapes in `/schema/openapi.json`.\n"]
     parts += ["| method | path | what | roles |", "|---|---|---|---|"]
     parts += [
         f"| {route.method} | `{route.path}` | {route.summary} | {', '.join(sorted(route.roles))} |"
-        for route in sorted(ROUTES, key=lambda each: (each.path, each.method))
+        for route in sorted(TABLE.routes, key=lambda each: (each.path, each.method))
     ]
     return "\n".join([*parts, ""])
 
 
 def settings() -> str:
     """Every MERIT_* setting."""
-    from tenancy.settings import Settings  # noqa: PLC0415 - as in routes
-
-    said = _attribute_docs(Settings)
     rows = [
-        f"| `MERIT_{field.encode_name.upper()}` | {_default(field)} | {said.get(field.name, '')} |"
-        for field in msgspec.structs.fields(Settings)
+        f"| `{each.name}` | {each.value or 'none'} | {each.meaning} |"
+        for each in Settings().explained()
     ]
     head = "# Settings\n\nRead once from the environment; unknown `MERIT_*` names are refused.\n"
     return "\n".join([head, "| name | default | meaning |", "|---|---|---|", *rows, ""])
@@ -82,8 +80,6 @@ def settings() -> str:
 
 def cli() -> str:
     """The merit command."""
-    from ops.cli import app  # noqa: PLC0415 - as in routes
-
     return str(app.generate_docs())
 
 
@@ -102,7 +98,7 @@ def _domain_modules() -> Iterator[Any]:
         yield importlib.import_module(f"domain.{found.name}")
 
 
-def _classes(module: Any, base: type) -> Iterator[type[Command]]:
+def _classes(module: Any, base: type[Command]) -> Iterator[type[Command]]:
     for value in vars(module).values():
         if (
             inspect.isclass(value)

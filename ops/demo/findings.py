@@ -218,8 +218,15 @@ class Findings:
 
     async def explained(self) -> set[UUID]:
         """One payout down to its events, on the screen; the event ids it leans on."""
-        number = next(iter(self._company.known_payouts), self._company.rated[-1].employment.number)
-        (member,) = [each for each in self._company.rated if each.employment.number == number]
+        # One whose score has all kinds of reasons: measured by data, and judged.
+        member = max(
+            self._company.rated,
+            key=lambda each: (
+                each.employment.number in self._company.known_payouts,
+                len(each.targets) > 0,
+            ),
+        )
+        number = member.employment.number
         paid = payout_id(self._company.appraisal_of(member), 1)
         key = self._quarter.key(member.person_id)
         found = await self._api.get(key, f"/payouts/{paid}/explanation")
