@@ -32,7 +32,7 @@ from domain.explanation import Node
 from domain.goals import GOAL_SHEET, AgreeGoals, ProposeGoals
 from domain.organisation import JobFamily
 from projections import planning, scores
-from projections.questions import Page
+from projections.questions import BadQuestion, Page
 
 VIEWS = (scores.NAME,)
 READERS = auth.EVERYONE - {auth.INTEGRATION}
@@ -166,11 +166,18 @@ async def _explanation(asked: Asked, given: Explaining) -> One:
     raise Said("not-found", "the score has not been locked")
 
 
-async def _history(asked: Asked, _: Listing) -> Page[Shown]:
+async def _history(asked: Asked, given: Listing) -> Page[Shown]:
     """Everything that happened to an appraisal, with who and when."""
     reader, row = await seen(asked, asked.one_id())
     store = await asked.store()
-    return Page(items=tuple(history_for(reader, list(await store.read(row.appraisal_id)))))
+    # Whether a rating is still sealed shows only in the whole; an appraisal's history is short.
+    events = history_for(reader, await store.read(row.appraisal_id))
+    if given.cursor is not None and given.cursor not in {str(each.version) for each in events}:
+        raise BadQuestion("this cursor is not one that we gave")
+    after = 0 if given.cursor is None else int(given.cursor)
+    shown = events[after : after + given.limit]
+    more = after + given.limit < len(events)
+    return Page(items=tuple(shown), next=str(shown[-1].version) if more else None)
 
 
 def _goal_sheet(path_ids: Mapping[str, UUID], _: Any) -> UUID:

@@ -112,7 +112,12 @@ async def _each(asked: Asked, command: Command) -> Response[bytes]:
                 return NotDone(id=appraisal_id, code="overtaken", detail="try again")
 
     store = await asked.store()
-    outcomes = await asyncio.gather(*map(one, await _appraisals(asked, await store.head())))
+    every = await _appraisals(asked, await store.head())
+    # All of them come to their end before the first failure is told: nothing goes on unseen.
+    outcomes = await asyncio.gather(*map(one, every), return_exceptions=True)
+    for failure in outcomes:
+        if isinstance(failure, BaseException):
+            raise failure
     receipts = [each for each in outcomes if isinstance(each, Receipt)]
     refused = tuple(each for each in outcomes if isinstance(each, NotDone))
     headers = {}

@@ -55,7 +55,9 @@ class Edge:
             await send(message)
 
         carrier = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()
+            name: headers[name.encode()].decode("latin-1")
+            for name in ("traceparent", "tracestate")
+            if name.encode() in headers
         }
         with TRACER.start_as_current_span(
             "request", context=propagate.extract(carrier), kind=trace.SpanKind.SERVER

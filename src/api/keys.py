@@ -12,7 +12,7 @@ from api.asked import Asked
 from api.commands import carry_out, from_path, post, told
 from api.problems import FieldError, Said
 from api.queries import Listing
-from api.routes import BASE, Act, Route, get, writers
+from api.routes import Act, Route, get, writers
 from domain import ids
 from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
 from domain.kernel import Refused
@@ -153,5 +153,3 @@ ROUTES: tuple[Route, ...] = (
     get("/keys", _keys, roles=READERS, result=AccessKey, parameters=Listing),
     REVOKE,
 )
-
-__all__ = ["BASE", "ROUTES"]

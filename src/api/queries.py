@@ -64,12 +64,12 @@ def read(asked: Asked, parameters: type[P]) -> P:
         at = _AT.search(text)
         raise _invalid(at[1] if at else "", _AT.sub("", text)) from error
     for field in msgspec.structs.fields(parameters):
-        text, value = given.get(field.encode_name), getattr(told, field.name)
+        sent, value = given.get(field.encode_name), getattr(told, field.name)
         # The lax conversion takes the text "null" for nothing, and a number for a time.
-        if text is not None and (
-            value is None or (isinstance(value, datetime) and "T" not in text.upper())
+        if sent is not None and (
+            value is None or (isinstance(value, datetime) and "T" not in sent.upper())
         ):
-            raise _invalid(field.encode_name, f"{text[:40]!r} is not a value of it")
+            raise _invalid(field.encode_name, f"{sent[:40]!r} is not a value of it")
     return told
 
 

@@ -33,7 +33,7 @@ def said_of(error: Exception) -> Said:
         case SubjectErased():
             return Said("subject-erased", "nothing personal can be written about this person")
         case Unavailable():
-            return _unavailable()
+            return _unavailable(error.retry_after_s)
         case HTTPException() if error.status_code in BY_STATUS:
             return Said(BY_STATUS[error.status_code], "see the documentation at /docs")
         case HTTPException() if error.status_code < 500:  # noqa: PLR2004  server errors begin here
@@ -51,8 +51,9 @@ def problem_of(error: Exception, *, path: str, request_id: str, accept_language:
     )
 
 
-def _unavailable() -> Said:
-    return Said("unavailable", "repeat it with the same Idempotency-Key", headers=_RETRY)
+def _unavailable(retry_after_s: int = RETRY_AFTER_S) -> Said:
+    headers = {"Retry-After": str(retry_after_s)}
+    return Said("unavailable", "repeat it with the same Idempotency-Key", headers=headers)
 
 
 def _log(error: Exception) -> None:

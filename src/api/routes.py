@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import zip_longest
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import msgspec
 from litestar import Response
 
 from api.asked import Asked
-from api.auth import INTEGRATION, ROLES
+from api.auth import AUDITOR, ROLES
 from api.queries import Ask, Listing, Parameters, answer
 from domain.kernel import Decider
 
@@ -66,8 +67,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(_ID.findall(self.path))
 
 
-# Auditors read and never write; no list of writers may name them by mistake.
-READ_ONLY = frozenset({"auditor"})
+READ_ONLY = frozenset({AUDITOR})
+"""Auditors read and never write; no list of writers can name them by mistake."""
 
 
 def get(
@@ -105,7 +106,7 @@ def writers(*roles: str) -> frozenset[str]:
     """
     given = frozenset(roles)
     if not given <= ROLES - READ_ONLY:
-        raise ValueError(f"not roles that write: {', '.join(sorted(given - ROLES | READ_ONLY))}")
+        raise ValueError(f"not roles that write: {', '.join(sorted(given - (ROLES - READ_ONLY)))}")
     return given
 
 
@@ -116,6 +117,13 @@ def _tag(path: str) -> str:
 def _summary(described: object) -> str:
     text = (described.__doc__ or "").strip().split("\n")[0]
     return text.rstrip(".")
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    words = (re.escape(word) for word in _ID.split(path)[::2])
+    names = (f"(?P<{name}>[^/]+)" for name in _ID.findall(path))
+    pairs = zip_longest(words, names, fillvalue="")
+    return re.compile("".join(word + name for word, name in pairs))
 
 
 class Table:
@@ -129,25 +137,14 @@ class Table:
             if route.method in methods:
                 raise ValueError(f"two routes for {route.method} {route.path}")
             methods[route.method] = route
-        self._patterns = [
-            (
-                re.compile(
-                    _ID.sub(
-                        r"(?P<\1>[^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
-                    )
-                ),
-                path,
-            )
-            for path in self.by_path
-        ]
+        # A word in a path comes before an id in the same place.
+        paths = sorted(self.by_path, key=lambda path: path.count("{"))
+        self._patterns = [(_pattern(path), path) for path in paths]
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """The route of `method` on `path` (below `BASE`), and the path's ids as text."""
-        for pattern, template in sorted(self._patterns, key=lambda each: each[1].count("{")):
+        for pattern, template in self._patterns:
             match = pattern.fullmatch(path)
             if match and method in self.by_path[template]:
                 return self.by_path[template][method], match.groupdict()
         return None
-
-
-__all__ = ["BASE", "INTEGRATION", "Act", "Guard", "Route", "StreamOf", "Table", "get", "writers"]

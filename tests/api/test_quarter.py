@@ -76,6 +76,12 @@ async def test_events_are_told_with_their_actors(paid_company: Any) -> None:
     assert by_topic["appraisal.manager-rating-submitted"]["actor"] == examples.MANAGER_ID
     assert by_topic["appraisal.score-locked"]["content"]["score"] == "89.76"
     assert [event["version"] for event in events] == list(range(1, len(events) + 1))
+    path = f"/appraisals/{examples.APPRAISAL_ID}/history"
+    first = await hr.saw(path, limit=2)
+    rest = await hr.saw(path, cursor=first["next_cursor"])
+    assert first["data"] + rest["data"] == events
+    assert (first["has_more"], rest["has_more"]) == (True, False)
+    assert (await hr.get(path, params={"cursor": "99"})).status_code == 400
 
 
 async def test_a_second_bulk_lock_changes_nothing(paid_company: Any) -> None:
