@@ -301,10 +301,13 @@ def pairs(of: Sequence[tuple[Fraction, Fraction]]) -> str:
 
 def leaves(node: Node) -> Iterator[Node]:
     """The leaves of a tree, left to right."""
-    if not node.inputs:
-        yield node
-    for part in node.inputs:
-        yield from leaves(part)
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        if found.inputs:
+            waiting.extend(reversed(found.inputs))
+        else:
+            yield found
 
 
 def sources(node: Node) -> frozenset[UUID]:

@@ -7,6 +7,8 @@ Indicator -> section -> weighted total -> deductions and bonuses, each capped ->
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from math import lcm
+from uuid import UUID
 
 import msgspec
 
@@ -14,7 +16,7 @@ from domain import explanation as why
 from domain.coefficient import COEFFICIENT_DIGITS, JobBand, explained_coefficient
 from domain.evidence import Evidence, check_evidence, is_measured
 from domain.exact import as_decimal, decimal_of, exact
-from domain.explanation import SCORE_DIGITS, Explained, Node
+from domain.explanation import SCORE_DIGITS, Explained, Given, Node
 from domain.indicators import Points, indicator_points
 from domain.kernel import Refused
 from domain.money import largest_remainder
@@ -46,6 +48,16 @@ class IndicatorScore(msgspec.Struct, frozen=True, kw_only=True):
     """Its part of the weighted total, two decimals; they add up to the rounded total (R5)."""
 
 
+class SectionScore(msgspec.Struct, frozen=True):
+    """A section on the way to a score."""
+
+    code: str
+    weight: int
+    """Basis points of the total; 0 where nothing in it counts."""
+    mean: Explained | Node
+    indicators: tuple[Points, ...]
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """A final score with everything on the way to it."""
 
@@ -56,8 +68,15 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     exact: Fraction
     """After deductions, bonuses, clamp and veto."""
     vetoed: bool
-    indicators: tuple[IndicatorScore, ...]
+    sections: tuple[SectionScore, ...]
+    weighted: Explained
+    """The weighted total, before deductions and bonuses."""
     explained: Explained
+
+    @property
+    def indicators(self) -> tuple[IndicatorScore, ...]:
+        """Every indicator's part, in the scheme's order."""
+        return _parts(self.sections, self.weighted)
 
     @property
     def explanation(self) -> Node:
@@ -94,21 +113,24 @@ def score(content: SchemeContent, evidence: Evidence) -> Score:
             `bad-grade`, `points-out-of-range`, and those of `domain.exact.exact`.
     """
     check_evidence(content, evidence)
-    sections = [_section(section, evidence) for section in content.sections]
+    sections = tuple(_section(section, evidence) for section in content.sections)
     weighted = _mean([(each.weight, each.mean) for each in sections], "weighted total", evidence)
     adjusted = why.total([weighted, *_adjustments(content, evidence)], "with adjustments")
     cap = exact(content.score_cap)
     clamped = why.clamp(adjusted, Fraction(0), cap, source=evidence.scheme)
     vetoes = list(_vetoes(content, evidence))
     before = why.nullified("veto", clamped, vetoes) if vetoes else clamped
-    rounded = why.round_score(before)
-    final = rounded if vetoes else _calibrated(rounded, cap, evidence)
+    # A veto stands whatever the rest, so a vetoed score is not calibrated.
+    calibrations = () if vetoes else evidence.calibrations
+    rounded = why.round_score(before, "score before calibration" if calibrations else "score")
+    final = _calibrated(rounded, calibrations, cap, evidence.scheme) if calibrations else rounded
     return Score(
         value=as_decimal(final.value, SCORE_DIGITS),
         uncalibrated=as_decimal(rounded.value, SCORE_DIGITS),
         exact=before.value,
         vetoed=bool(vetoes),
-        indicators=_parts(sections, weighted),
+        sections=sections,
+        weighted=weighted,
         explained=final,
     )
 
@@ -122,13 +144,17 @@ def initial_score(content: SchemeContent, evidence: Evidence) -> InitialScore | 
         Refused: as `score`, for the measured indicators.
     """
     check_evidence(content, evidence, measured_only=True)
-    points = [
-        (section.weight_bp, indicator_points(indicator, evidence, _weight(section, indicator)))
-        for section in content.sections
-        for indicator in section.indicators
-        if is_measured(indicator)
-    ]
-    parts = [(weight * each.weight, each.points) for weight, each in points]
+    # Weights as in the final score, in whole numbers: an excused indicator leaves its own to the
+    # rest of its section, whether data or people decide that.
+    wholes = [_counted(section, evidence) for section in content.sections]
+    scale = lcm(*(whole for whole in wholes if whole))
+    points, parts = [], []
+    for section, whole in zip(content.sections, wholes, strict=True):
+        for indicator in filter(is_measured, section.indicators):
+            each = indicator_points(indicator, evidence, _weight(section, indicator))
+            points.append(each)
+            part = section.weight_bp * each.weight * scale // whole if each.weight else 0
+            parts.append((part, each.points))
     if not any(weight for weight, _ in parts):
         return None
     mean = why.weighted_mean(parts, "initial total", evidence.scheme)
@@ -137,7 +163,7 @@ def initial_score(content: SchemeContent, evidence: Evidence) -> InitialScore | 
     return InitialScore(
         value=as_decimal(rounded.value, SCORE_DIGITS),
         exact=clamped.value,
-        points=tuple((each.code, each.value) for _, each in points),
+        points=tuple((each.code, each.value) for each in points),
         explanation=why.sealed(rounded),
     )
 
@@ -160,29 +186,25 @@ def result(content: SchemeContent, evidence: Evidence, job: JobBand) -> Result:
 # -- sections
 
 
-class _Section(msgspec.Struct, frozen=True):
-    code: str
-    weight: int
-    """0 where nothing in it counts."""
-    mean: Explained | Node
-    indicators: tuple[Points, ...]
+def _counted(section: Section, evidence: Evidence) -> int:
+    return sum(each.weight_bp for each in section.indicators if each.code not in evidence.excused)
 
 
 def _weight(section: Section, indicator: Indicator) -> int:
     return section.weight_bp * indicator.weight_bp
 
 
-def _section(section: Section, evidence: Evidence) -> _Section:
+def _section(section: Section, evidence: Evidence) -> SectionScore:
     points = tuple(
         indicator_points(indicator, evidence, _weight(section, indicator))
         for indicator in section.indicators
     )
     if not any(each.weight for each in points):
         blank = why.blank("not-applicable", section.code)
-        return _Section(section.code, 0, blank, points)
+        return SectionScore(section.code, 0, blank, points)
     parts = [(each.weight, each.points) for each in points]
     mean = why.weighted_mean(parts, section.code, evidence.scheme)
-    return _Section(section.code, section.weight_bp, mean, points)
+    return SectionScore(section.code, section.weight_bp, mean, points)
 
 
 def _mean(
@@ -193,7 +215,7 @@ def _mean(
     return why.weighted_mean(parts, label, evidence.scheme)
 
 
-def _parts(sections: Sequence[_Section], weighted: Explained) -> tuple[IndicatorScore, ...]:
+def _parts(sections: Sequence[SectionScore], weighted: Explained) -> tuple[IndicatorScore, ...]:
     whole = sum(section.weight for section in sections)
     found = []
     for section in sections:
@@ -264,13 +286,10 @@ def _vetoes(content: SchemeContent, evidence: Evidence) -> Iterator[Explained]:
             yield from stated
 
 
-def _calibrated(rounded: Explained, cap: Fraction, evidence: Evidence) -> Explained:
-    # A veto stands whatever the rest, so a vetoed score never comes here.
-    if not evidence.calibrations:
-        return rounded
-    for each in evidence.calibrations:
+def _calibrated(
+    rounded: Explained, calibrations: Sequence[Given], cap: Fraction, scheme: UUID
+) -> Explained:
+    for each in calibrations:
         exact(each.value, "calibration", decimals=SCORE_DIGITS)
-    added = [why.given("calibration", each) for each in evidence.calibrations]
-    return why.clamp(
-        why.total([rounded, *added]), Fraction(0), cap, label="score", source=evidence.scheme
-    )
+    added = [why.given("calibration", each) for each in calibrations]
+    return why.clamp(why.total([rounded, *added]), Fraction(0), cap, label="score", source=scheme)

@@ -232,6 +232,30 @@ def test_the_initial_score_is_from_data_alone() -> None:
     assert initial_score(scheme(Manual()), Evidence(scheme=SCHEME)) is None
 
 
+def test_an_excused_indicator_leaves_its_weight_within_its_section() -> None:
+    sections = tuple(
+        Section(
+            code=code,
+            name=code,
+            weight_bp=5000,
+            indicators=tuple(
+                Indicator(code=code + n, name=n, weight_bp=5000, rule=Ratio()) for n in "12"
+            ),
+        )
+        for code in "ab"
+    )
+    content = scheme(Manual(), sections=sections)
+    evidence = Evidence(
+        scheme=SCHEME,
+        targets={code: stated(100) for code in ("a1", "b1", "b2")},
+        actuals={"a1": [stated(60)], "b1": [stated(90)], "b2": [stated(80)]},
+        excused={"a2": uuid4()},
+    )
+    initial = initial_score(content, evidence)
+    assert initial is not None
+    assert initial.value == score(content, evidence).value == Decimal("72.50")
+
+
 # -- calibration
 
 
@@ -451,8 +475,12 @@ def test_schemes_that_are_refused(content: SchemeContent, code: str) -> None:
     assert refused.value.code == code
 
 
-def test_labels_name_the_score_inside_the_tree() -> None:
-    locked = result(scheme(Manual()), Evidence(scheme=SCHEME, points={"0": stated("84.995")}), JOB)
+@pytest.mark.parametrize(("calibrations", "value"), [((), "85"), ((stated("0.5"),), "171/2")])
+def test_one_label_names_the_score_inside_the_tree(
+    calibrations: tuple[Given, ...], value: str
+) -> None:
+    evidence = Evidence(scheme=SCHEME, points={"0": stated("84.995")}, calibrations=calibrations)
+    locked = result(scheme(Manual()), evidence, JOB)
     labelled: list[Node] = []
     queue = [locked.explanation]
     while queue:
@@ -460,4 +488,4 @@ def test_labels_name_the_score_inside_the_tree() -> None:
         queue.extend(node.inputs)
         if node.label == "score":
             labelled.append(node)
-    assert [node.value for node in labelled] == ["85"]
+    assert [node.value for node in labelled] == [value]
