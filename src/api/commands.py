@@ -77,13 +77,15 @@ def post(
         receipt, _ = await carry_out(act, body, asked)
         return told(receipt, creates=act.creates)
 
-    text = (command.__doc__ or "").strip().split("\n")[0].rstrip(".")
     words = re.sub(r"(?<!^)([A-Z])", r" \1", command.__name__).capitalize()
+    text = (command.__doc__ or "").strip()
     return Route(
         method="POST",
         path=path,
         tag=path.split("/")[1],
-        summary=words if text.startswith(command.__name__ + "(") or not text else text,
+        summary=words,
+        # A struct without a docstring has its own signature for one.
+        description="" if text.startswith(f"{command.__name__}(") else text,
         roles=roles,
         serve=serve,
         act=act,

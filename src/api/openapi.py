@@ -31,6 +31,7 @@ _DESCRIPTION = """\
 Every command is a POST with an Idempotency-Key: repeat it as often as you like, it happens once.
 Answers carry the stream's version as ETag (for If-Match) and the log position as Merit-Position
 (for ?wait_for=, to read your own write). Errors are RFC 9457 problems; their type is a page.
+With ?fields= an answer has only the fields named, of those that are documented here.
 """
 
 
@@ -69,7 +70,7 @@ def document(routes: Sequence[Route], *, version: str, server: str) -> dict[str,
 
 
 def _types(route: Route) -> Iterable[Any]:
-    yield from (each for each in (route.body, route.result, route.parameters) if each is not None)
+    yield from (each for each in (route.body, route.result) if each is not None)
 
 
 def _tidied(value: Any) -> Any:
@@ -86,7 +87,7 @@ def _operation(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
         "operationId": _operation_id(route),
         "tags": [route.tag],
         "summary": route.summary,
-        "description": f"Roles: {', '.join(sorted(route.roles))}.",
+        "description": f"{route.description}\n\nRoles: {', '.join(sorted(route.roles))}.".strip(),
         "parameters": [*_path_parameters(route), *_header_parameters(route), *_query(route)],
         "responses": {str(route.status): _success(route, named), **_problems(route)},
     }
@@ -179,9 +180,6 @@ def _success(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
     elif route.listed:
         headers["Link"] = {"schema": {"type": "string"}, "description": 'rel="next"'}
         content = {JSON: {"schema": _page(schema)}, NDJSON: {}}
-    if route.method == "GET":
-        # With ?fields= an object has only some of its fields, which JSON Schema cannot say here.
-        content[JSON] = {"schema": {"anyOf": [content[JSON]["schema"], {"type": "object"}]}}
     return {"description": route.summary, "headers": headers, "content": content}
 
 
@@ -189,7 +187,7 @@ def _page(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
-            "data": {"type": "array", "items": {"anyOf": [item, {"type": "object"}]}},
+            "data": {"type": "array", "items": item},
             "next_cursor": {"type": ["string", "null"]},
             "has_more": {"type": "boolean"},
         },

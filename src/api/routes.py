@@ -44,6 +44,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Below `BASE`."""
     tag: str
     summary: str
+    description: str = ""
     roles: frozenset[str]
     serve: Callable[[Asked], Awaitable[Response[Any]]]
     act: Act | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import msgspec
 import pytest
 import pytest_asyncio
@@ -18,6 +19,8 @@ from api.app import TABLE
 from api.commands import decode
 from api.routes import BASE
 from tenancy.settings import Settings
+from tenancy.signing import Signers
+from tenancy.transparency import Sealer
 
 TRIED_S = 45
 ROOT = Path(__file__).parents[2]
@@ -61,6 +64,42 @@ async def test_bodies_are_closed_and_have_examples(http: httpx.AsyncClient) -> N
 )
 def test_examples_are_bodies(route: Any) -> None:
     decode(msgspec.json.encode(examples.EXAMPLES[route.body.__name__]), route.body)
+
+
+@pytest.mark.parametrize(
+    "route",
+    [pytest.param(route, id=route.path) for route in TABLE.routes if route.method == "GET"],
+)
+async def test_answers_have_the_documented_shape(
+    route: Any, app: Any, http: httpx.AsyncClient, paid_company: Any
+) -> None:
+    services = app.state.services
+    await Sealer(services.database, Signers(services.keyring)).advance(paid_company.tenant_id)
+    finance = await paid_company.client("finance")
+    (line,) = (await finance.saw("/payouts", wait_for=finance.position))["data"]
+    ids = {
+        "org_unit_id": examples.UNIT_ID,
+        "job_id": examples.JOB_ID,
+        "person_id": examples.PERSON_ID,
+        "employment_id": examples.EMPLOYMENT_ID,
+        "scheme_id": examples.SCHEME_ID,
+        "cycle_id": examples.CYCLE_ID,
+        "appraisal_id": examples.APPRAISAL_ID,
+        "batch_id": examples.BATCH_ID,
+        "payout_id": line["payout_id"],
+        "position": "1",
+    }
+    client = await paid_company.client("auditor")
+    given = {"from": 1} if route.path == "/audit/consistency" else {}
+    answer = await client.get(route.path.format(**ids), params=given)
+    assert answer.status_code == 200, answer.text
+    document = (await http.get("/schema/openapi.json")).json()
+    told = document["paths"][BASE + route.path]["get"]["responses"]["200"]
+    schema = told["content"]["application/json"]["schema"]
+    validator = jsonschema_rs.validator_for({**schema, "components": document["components"]})
+    assert [str(error) for error in validator.iter_errors(answer.json())] == []
+    if route.listed:
+        assert answer.json()["data"]
 
 
 def _free_port() -> int:
