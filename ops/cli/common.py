@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from cyclopts import Parameter
 from rich.console import Console, RenderableType
+from rich.table import Table
 
 from domain.kernel import Refused
 from domain.refusals import REFUSALS
@@ -36,6 +37,7 @@ T = TypeVar("T")
 
 UNAVAILABLE_STATUS = frozenset({429, 502, 503, 504})
 SERVER_ERROR = 500
+PIPED_WIDTH = 240
 CONFLICT = 409
 
 
@@ -84,8 +86,16 @@ class WrongInput(Exception):
 
 
 def out() -> Console:
-    """Where answers go."""
-    return Console(highlight=False)
+    """Where answers go; whoever pipes them somewhere gets lines that are not cut."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A plain table whose first column, an id, is never cut."""
+    made = Table(box=None, pad_edge=False, title=title, title_justify="left")
+    for place, column in enumerate(columns):
+        made.add_column(column, no_wrap=place == 0, overflow="fold")
+    return made
 
 
 def told(common: Common, answer: object, human: RenderableType) -> None:
@@ -94,7 +104,7 @@ def told(common: Common, answer: object, human: RenderableType) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(answer, enc_hook=str) + b"\n")
         sys.stdout.flush()
     else:
-        out().print(human)
+        out().print(human, soft_wrap=isinstance(human, str))
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

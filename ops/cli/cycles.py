@@ -8,12 +8,11 @@ from uuid import UUID
 import msgspec
 from cyclopts import App
 from rich.console import RenderableType
-from rich.table import Table
 
 from domain.cycle import OpenCycle
 from domain.ids import batch_id
 from domain.payout import ApproveBatch, PrepareBatch, SettleBatch
-from ops.cli.common import REMOTE, Exit, Remote, WrongInput, run, told
+from ops.cli.common import REMOTE, Exit, Remote, WrongInput, run, table, told
 from ops.client import Api, Problem
 from ops.place import running_in
 from ops.tree import drawn
@@ -85,11 +84,10 @@ def status(cycle: UUID, *, remote: Remote = REMOTE) -> int:
             stages = Counter(
                 [row["stage"] async for row in api.pages(key, f"/cycles/{cycle}/appraisals")]
             )
-        table = Table("appraisals", "stage", box=None, pad_edge=False)
-        table.title = f"{found['code']}: {found['stage']}"
+        rows = table("appraisals", "stage", title=f"{found['code']}: {found['stage']}")
         for stage, count in stages.most_common():
-            table.add_row(str(count), stage)
-        told(remote, {"cycle": found, "appraisals": dict(stages)}, table)
+            rows.add_row(str(count), stage)
+        told(remote, {"cycle": found, "appraisals": dict(stages)}, rows)
         return Exit.DONE
 
     return run(work())

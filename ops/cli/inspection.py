@@ -10,9 +10,8 @@ from typing import Annotated
 import httpx
 import msgspec
 from cyclopts import App, Parameter
-from rich.table import Table
 
-from ops.cli.common import COMMON, Common, Exit, explained, run, told
+from ops.cli.common import COMMON, Common, Exit, explained, run, table, told
 from ops.place import folder_of, running_in
 from ops.postgres_binaries import find_binaries
 from tenancy.database import Database
@@ -94,21 +93,21 @@ def doctor(
     """
     if settings:
         listed = common.settings.explained()
-        table = Table("setting", "value", "meaning", box=None, pad_edge=False)
+        rows = table("setting", "value", "meaning")
         for each in listed:
-            table.add_row(each.name, each.value, each.meaning)
-        told(common, listed, table)
+            rows.add_row(each.name, each.value, each.meaning)
+        told(common, listed, rows)
         return Exit.DONE
 
     async def work() -> int:
         known = common.settings
         answers = [await _ask(*question, known) for question in QUESTIONS]
-        table = Table("", "question", "finding", "how to mend it", box=None, pad_edge=False)
+        rows = table("", "question", "finding", "how to mend it")
         colour = {"ok": "green", "failed": "red"}
         for each in answers:
             mark = f"[{colour.get(each.status, 'dim')}]{each.status}[/]"
-            table.add_row(mark, each.question, each.finding, each.mend)
-        told(common, answers, table)
+            rows.add_row(mark, each.question, each.finding, each.mend)
+        told(common, answers, rows)
         return Exit.FAILED if any(each.status == "failed" for each in answers) else Exit.DONE
 
     return run(work())

@@ -4,12 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 from cyclopts import App
-from rich.table import Table
 
 from api.auth import ROLES
 from api.services import opened
 from domain.access import IssueAccessKey
-from ops.cli.common import COMMON, Common, Exit, WrongInput, run, told
+from ops.cli.common import COMMON, Common, Exit, WrongInput, run, table, told
 from ops.place import with_database
 from ops.tenants import create_tenant, issue_key, revoke_key
 from tenancy.registry import TenantRecord
@@ -22,10 +21,6 @@ def register(app: App) -> None:
     """Add these commands."""
     app.command(tenant)
     app.command(key)
-
-
-def _table(*columns: str) -> Table:
-    return Table(*columns, box=None, pad_edge=False)
 
 
 def _row(record: TenantRecord) -> tuple[str, str, str, str]:
@@ -69,10 +64,10 @@ def list_tenants(*, common: Common = COMMON) -> int:
     async def work() -> int:
         async with with_database(common.settings) as settings, opened(settings) as services:
             found = await services.registry.tenants()
-        table = _table("tenant", "name", "status", "created")
+        rows = table("tenant", "name", "status", "created")
         for record in found:
-            table.add_row(*_row(record))
-        told(common, found, table if found else "no tenants yet: merit tenant create NAME")
+            rows.add_row(*_row(record))
+        told(common, found, rows if found else "no tenants yet: merit tenant create NAME")
         return Exit.DONE
 
     return run(work())
@@ -160,13 +155,13 @@ def list_keys(*, tenant: UUID, common: Common = COMMON) -> int:
         async with with_database(common.settings) as settings, opened(settings) as services:
             await services.registry.tenant(tenant)
             found = await services.registry.keys(tenant)
-        table = _table("key", "prefix", "name", "roles", "state")
+        rows = table("key", "prefix", "name", "roles", "state")
         for each in found:
             state = "revoked" if each.revoked_at else "active"
-            table.add_row(
+            rows.add_row(
                 str(each.key_id), each.prefix, each.name, ", ".join(sorted(each.roles)), state
             )
-        told(common, found, table if found else "no keys")
+        told(common, found, rows if found else "no keys")
         return Exit.DONE
 
     return run(work())
