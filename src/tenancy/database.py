@@ -226,10 +226,10 @@ class Database:
         gone = isinstance(error, asyncpg.PostgresError) and (
             (error.sqlstate or "").startswith("08") or error.sqlstate in SERVER_GONE_STATES
         )
-        if gone or connection.is_closed():
+        if gone or _is_closed(connection):
             await self._pool.expire_connections()
         if gone or isinstance(error, TimeoutError | asyncpg.InternalClientError):
-            connection.terminate()
+            _drop(connection)
 
 
 EXCESS_RIGHTS = """
@@ -267,10 +267,10 @@ async def _commit(connection: Connection) -> None:
     try:
         tag = await connection.execute("COMMIT")
     except BaseException:
-        connection.terminate()  # nobody knows whether it committed, least of all this connection
+        _drop(connection)  # nobody knows whether it committed, least of all this connection
         raise
     finally:
-        if not connection.is_closed():
+        if not _is_closed(connection):
             connection.remove_log_listener(heard)
     if tag != "COMMIT":
         raise asyncpg.InFailedSQLTransactionError("an error was swallowed; all was rolled back")
@@ -283,10 +283,22 @@ async def _roll_back(connection: Connection) -> None:
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
     except Exception:  # noqa: BLE001 - the error that led here is the one to raise
-        connection.terminate()
+        _drop(connection)
     except BaseException:
-        connection.terminate()
+        _drop(connection)
         raise
+
+
+def _is_closed(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # the pool took it back when it was lost, and nothing can be asked of it
+
+
+def _drop(connection: Connection) -> None:
+    with contextlib.suppress(asyncpg.InterfaceError):  # as above: there is nothing left to drop
+        connection.terminate()
 
 
 class Listener:

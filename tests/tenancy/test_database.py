@@ -158,6 +158,47 @@ async def test_a_cancelled_block_gives_its_connection_back(
     assert await keys(narrow, tenant_id) == []
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_cancelled_again_while_it_rolls_back(
+    narrow: Database, tenant_id: UUID, turns: int
+) -> None:
+    """What the caller sees is the cancellation, wherever the second one strikes."""
+    begun = asyncio.Event()
+
+    async def slow() -> None:
+        async with narrow.transaction(tenant_id) as connection:
+            await connection.execute(KEY, tenant_id, "a")
+            begun.set()
+            await connection.execute("SELECT pg_sleep(60)")
+
+    task = asyncio.create_task(slow())
+    await begun.wait()
+    task.cancel()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await keys(narrow, tenant_id) == []
+
+
+async def test_an_error_is_not_hidden_by_the_loss_of_its_connection(
+    narrow: Database, tenant_id: UUID, superuser: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """By then the pool has taken the connection back, and refuses every question about it."""
+
+    async def lose() -> None:
+        async with narrow.transaction(tenant_id) as connection:
+            backend = await connection.fetchval("SELECT pg_backend_pid()")
+            await superuser.execute("SELECT pg_terminate_backend($1, 5000)", backend)
+            await asyncio.sleep(0.05)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await lose()
+    assert await keys(narrow, tenant_id) == []
+
+
 async def test_a_slow_statement_is_cut_off(database_url: str, tenant_id: UUID) -> None:
     async with await Database.open(database_url, size=1, command_timeout_s=0.2) as hasty:
         with pytest.raises(TimeoutError):
