@@ -141,6 +141,7 @@ def test_money_adds_up_in_one_currency_only() -> None:
 
 
 def test_money_is_64_bits() -> None:
+    assert MINOR_MAX == 9_223_372_036_854_775_807
     most = Money(MINOR_MAX, "CNY")
     assert checked(most) == most
     assert -most == Money(-MINOR_MAX, "CNY")

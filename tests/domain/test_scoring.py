@@ -207,7 +207,24 @@ def test_an_excused_section_leaves_its_weight_to_the_others() -> None:
     evidence = Evidence(
         scheme=SCHEME, points={"a": stated(60), "b": stated(90)}, excused={"c": uuid4()}
     )
-    assert score(content, evidence).exact == Fraction(60 * 5 + 90 * 3, 8)
+    scored = score(content, evidence)
+    assert scored.exact == Fraction(60 * 5 + 90 * 3, 8)
+    assert [each.weight for each in scored.indicators] == [Fraction(5, 8), Fraction(3, 8), 0]
+    assert [str(each.shown) for each in scored.indicators] == ["37.50", "33.75", "0.00"]
+
+
+def test_withdrawn_occurrences_neither_add_nor_take() -> None:
+    content = scheme(
+        Manual(),
+        deductions=(Deduction(code="late", name="late", points=Decimal(2)),),
+        bonuses=(Bonus(code="award", name="award", points=Decimal(3)),),
+    )
+    evidence = Evidence(
+        scheme=SCHEME,
+        points={"0": stated(80)},
+        occurrences={"late": [stated(1), stated(-2)], "award": [stated(-1)]},
+    )
+    assert score(content, evidence).value == Decimal("80.00")
 
 
 # -- the initial score
