@@ -11,6 +11,13 @@ from domain.checks import begun
 from domain.explanation import Node
 from domain.kernel import Command, Decider, Event, Happened, Personal, looking
 from domain.organisation import JobFamily
+from domain.reopening import (
+    AdjustingFactAccepted,
+    Adjustment,
+    AppraisalReopened,
+    Reopening,
+    ScoreRelocked,
+)
 
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -218,7 +225,14 @@ class Appraisal(msgspec.Struct, frozen=True, kw_only=True):
     explained: tuple[str, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
     locked: Locked | None = None
+    """The newest version: what is valid, also while the appraisal is reopened."""
+    versions: tuple[Locked, ...] = ()
+    """All of them, the first first."""
+    reopened: Reopening | None = None
+    adjustments: tuple[Adjustment, ...] = ()
     published_version: int = 0
+    published_on: date | None = None
+    """The day on which that version was shown; windows for appeals begin with it."""
 
     @property
     def unexplained(self) -> tuple[str, ...]:
@@ -237,6 +251,9 @@ AppraisalEvent = (
     | CalibrationApplied
     | ScoreLocked
     | ResultPublished
+    | AppraisalReopened
+    | AdjustingFactAccepted
+    | ScoreRelocked
 )
 
 
@@ -284,18 +301,40 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
         case CalibrationApplied():
             applied = Calibration(adjustment=event.adjustment, event_id=event_id)
             return {"calibrations": (*appraisal.calibrations, applied)}
-        case ScoreLocked():
+        case ScoreLocked() | ScoreRelocked():
             locked = Locked(
                 version=event.lock_version,
                 score=event.score,
                 coefficient=event.coefficient,
                 event_id=event_id,
             )
-            return {"locked": locked}
+            return {
+                "locked": locked,
+                "versions": (*appraisal.versions, locked),
+                "reopened": None,
+            }
         case ResultPublished():
-            return {"published_version": event.lock_version}
+            return {
+                "published_version": event.lock_version,
+                "published_on": happened.recorded_at.date(),
+            }
+        case AppraisalReopened():
+            return {"reopened": Reopening(cause=event.cause, cause_id=event.cause_id)}
+        case AdjustingFactAccepted():
+            return _adjusted(appraisal, event, event_id)
         case _:
             assert_never(event)
+
+
+def _adjusted(
+    appraisal: Appraisal, event: AdjustingFactAccepted, event_id: UUID
+) -> dict[str, object]:
+    reopened = msgspec.structs.replace(begun(appraisal.reopened), adjusted=True)
+    if event.kind == "actual":  # the fact sheet holds it
+        return {"reopened": reopened}
+    kept = (each for each in appraisal.adjustments if each.indicator != event.indicator)
+    decided = Adjustment(indicator=event.indicator, points=event.value, event_id=event_id)
+    return {"reopened": reopened, "adjustments": (*kept, decided)}
 
 
 LOOK_AT_APPRAISAL: Decider[Appraisal | None] = looking("appraisal", None, evolve)

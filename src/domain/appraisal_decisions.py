@@ -1,6 +1,6 @@
 """What may happen to an appraisal: score, rate, compare, explain, calibrate, lock, publish."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import assert_never
@@ -40,8 +40,10 @@ from domain.comparison import compare
 from domain.cycle import CYCLE, Cycle
 from domain.employment import EMPLOYMENT, assignment_on
 from domain.indicators import check_points
-from domain.kernel import Context, Decider, Event, Refused
+from domain.kernel import Context, Decider, Elsewhere, Event, Refused
 from domain.organisation import JOB, PERSON
+from domain.reopening import AcceptCorrection, RelockScore
+from domain.reopening_decisions import accept, relock
 from domain.rules import SchemeContent
 from domain.scheme import SCHEME, judged, measured
 
@@ -56,17 +58,19 @@ LaterCommand = (
     | CalibrateScore
     | LockScore
     | PublishResult
+    | AcceptCorrection
+    | RelockScore
 )
 
 
 def _decide(
     state: Appraisal | None, command: CreateAppraisal | LaterCommand, context: Context
-) -> tuple[Event, ...]:
+) -> tuple[Event | Elsewhere, ...]:
     if isinstance(command, CreateAppraisal):
         return _create(state, command, context)
     appraisal = known(state, "unknown-appraisal", "such appraisal")
-    if isinstance(command, PublishResult):
-        return _publish(appraisal)
+    if isinstance(command, PublishResult | AcceptCorrection | RelockScore):
+        return tuple(_after_the_lock(appraisal, command, context))
     if appraisal.locked is not None:
         raise Refused("already-locked", f"The score is locked as v{appraisal.locked.version}.")
     match command:
@@ -82,6 +86,22 @@ def _decide(
             return _calibrate(appraisal, command, context)
         case LockScore():
             return _lock(appraisal, context)
+        case _:
+            assert_never(command)
+
+
+def _after_the_lock(
+    appraisal: Appraisal,
+    command: PublishResult | AcceptCorrection | RelockScore,
+    context: Context,
+) -> Iterable[Event | Elsewhere]:
+    match command:
+        case PublishResult():
+            return _publish(appraisal)
+        case AcceptCorrection():
+            return accept(appraisal, command, context)
+        case RelockScore():
+            return relock(appraisal, command, context)
         case _:
             assert_never(command)
 

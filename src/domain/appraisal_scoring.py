@@ -17,8 +17,9 @@ from domain.goals import GOAL_SHEET, GoalSheet
 from domain.ids import appraisal_id, fact_sheet_id, goal_sheet_id
 from domain.kernel import Context, Refused
 from domain.organisation import JOB
+from domain.reopening import ScoreRelocked
 from domain.scheme import SCHEME, SchemeVersion, measured
-from domain.scoring import initial_score, result
+from domain.scoring import Result, initial_score, result
 
 FIRST_VERSION = 1
 
@@ -51,17 +52,41 @@ def locked(appraisal: Appraisal, context: Context) -> ScoreLocked:
     Raises:
         Refused: `goals-not-agreed`; those of `domain.scoring.result`.
     """
-    version = _scheme_version(appraisal, context)
-    evidence = _evidence(appraisal, version, context)
-    job = begun(context.look(JOB, appraisal.job_id))
-    band = JobBand(least=job.coefficient_min, most=job.coefficient_max, source=job.defined_by)
-    final = result(version.content, evidence, band)
+    final = final_score(appraisal, context)
     return ScoreLocked(
         lock_version=FIRST_VERSION,
         score=final.score.value,
         coefficient=final.coefficient,
         explanation=final.explanation,
     )
+
+
+def relocked(appraisal: Appraisal, context: Context) -> ScoreRelocked:
+    """As `locked`, with everything that was accepted since, as the version after the newest.
+
+    Raises:
+        Refused: as `locked`.
+    """
+    final = final_score(appraisal, context)
+    return ScoreRelocked(
+        lock_version=begun(appraisal.locked).version + 1,
+        score=final.score.value,
+        coefficient=final.coefficient,
+        explanation=final.explanation,
+    )
+
+
+def final_score(appraisal: Appraisal, context: Context) -> Result:
+    """Score and coefficient by what the appraisal's streams hold now.
+
+    Raises:
+        Refused: `goals-not-agreed`; those of `domain.scoring.result`.
+    """
+    version = _scheme_version(appraisal, context)
+    evidence = _evidence(appraisal, version, context)
+    job = begun(context.look(JOB, appraisal.job_id))
+    band = JobBand(least=job.coefficient_min, most=job.coefficient_max, source=job.defined_by)
+    return result(version.content, evidence, band)
 
 
 def _scheme_version(appraisal: Appraisal, context: Context) -> SchemeVersion:
@@ -95,4 +120,7 @@ def _points(appraisal: Appraisal) -> Mapping[str, Given]:
     rating = appraisal.manager_rating
     if rating is None:
         return {}
-    return {each.indicator: Given(each.points, rating.event_id) for each in rating.ratings}
+    given = {each.indicator: Given(each.points, rating.event_id) for each in rating.ratings}
+    # What was decided after the lock stands in the place of what the manager gave.
+    decided = {each.indicator: Given(each.points, each.event_id) for each in appraisal.adjustments}
+    return {**given, **decided}

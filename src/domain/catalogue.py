@@ -6,7 +6,18 @@ from uuid import UUID
 
 import msgspec
 
-from domain import access, appraisal, cycle, facts, goals, ids, organisation, payout, scheme
+from domain import (
+    access,
+    appraisal,
+    cycle,
+    facts,
+    goals,
+    ids,
+    organisation,
+    payout,
+    reopening,
+    scheme,
+)
 from domain.access import ACCESS_KEY
 from domain.appraisal_decisions import APPRAISAL
 from domain.cycle import CYCLE
@@ -106,7 +117,16 @@ AGGREGATES: tuple[Aggregate, ...] = (
         events=(goals.GoalSheetProposed, goals.GoalsAgreed),
     ),
     Aggregate(decider=FEED, commands=(facts.ReceiveFeed,), events=(facts.FeedReceived,)),
-    Aggregate(decider=FACT_SHEET, commands=(facts.RecordActual,), events=(facts.ActualRecorded,)),
+    Aggregate(
+        decider=FACT_SHEET,
+        commands=(facts.RecordActual, facts.CorrectActual, facts.DeclineCorrection),
+        events=(
+            facts.ActualRecorded,
+            facts.ActualCorrected,
+            facts.CorrectionAccepted,
+            facts.CorrectionDeclined,
+        ),
+    ),
     Aggregate(
         decider=APPRAISAL,
         commands=(
@@ -118,6 +138,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
             appraisal.CalibrateScore,
             appraisal.LockScore,
             appraisal.PublishResult,
+            reopening.AcceptCorrection,
+            reopening.RelockScore,
         ),
         events=(
             appraisal.AppraisalCreated,
@@ -130,6 +152,9 @@ AGGREGATES: tuple[Aggregate, ...] = (
             appraisal.CalibrationApplied,
             appraisal.ScoreLocked,
             appraisal.ResultPublished,
+            reopening.AppraisalReopened,
+            reopening.AdjustingFactAccepted,
+            reopening.ScoreRelocked,
         ),
     ),
     Aggregate(
@@ -187,7 +212,7 @@ def stream_of(command: Command) -> UUID | None:
             return ids.goal_sheet_id(command.appraisal_id)
         case facts.ReceiveFeed():
             return ids.feed_id(command.source, command.name)
-        case facts.RecordActual():
+        case facts.RecordActual() | facts.CorrectActual():
             return ids.fact_sheet_id(command.cycle_id, command.employment_id)
         case appraisal.CreateAppraisal():
             return ids.appraisal_id(command.cycle_id, command.employment_id)

@@ -160,6 +160,12 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
      "校验和格式无效。"),
     ("invalid", "unknown-indicator", "The scheme does not measure that indicator by data.",
      "考核方案中没有该数据指标。"),
+    ("missing", "unknown-actual", "No actual that counts was stated by that event.",
+     "该事件没有有效的实绩。"),
+    ("missing", "unknown-correction", "No such correction waits to be decided.",
+     "没有待受理的该项更正。"),
+    ("conflict", "not-reopened", "Nothing was accepted that could change the locked score.",
+     "考核单未重开,没有可再锁定的更正。"),
     ("invalid", "outside-cycle", "The day is not in the cycle.",
      "日期不在考核周期内。"),
     # -- appraisals

@@ -186,6 +186,7 @@ def test_natural_keys_name_streams() -> None:
         "ProposeGoals",
         "ReceiveFeed",
         "RecordActual",
+        "CorrectActual",
         "CreateAppraisal",
         "PrepareBatch",
     }

@@ -45,6 +45,7 @@ from domain.payout import (
     SettleBatch,
 )
 from domain.refusals import REFUSALS
+from domain.reopening import ScoreRelocked
 
 COMMANDS = [command for aggregate in AGGREGATES for command in aggregate.commands]
 
@@ -221,9 +222,11 @@ def check_history(world: Any) -> None:
     balances: Counter[str] = Counter()
     for happening in world.log:
         event = happening.event
-        if isinstance(event, ScoreLocked):
-            locks[happening.stream_id] += 1
-            assert world.states[happening.stream_id].locked.score == event.score
+        if isinstance(event, ScoreLocked | ScoreRelocked):
+            locks[happening.stream_id] += isinstance(event, ScoreLocked)
+            versions = world.states[happening.stream_id].versions
+            assert versions[event.lock_version - 1].score == event.score
+            assert versions[event.lock_version - 1].event_id == happening.event_id
         if isinstance(event, PayoutCalculated | PayoutApproved | PaymentSettled):
             lines[happening.stream_id, type(event)] += 1
         if isinstance(event, BatchPrepared):
