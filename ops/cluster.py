@@ -135,11 +135,11 @@ class Cluster:
         self.bindir, self.version = find_binaries(
             order.bindir, data=self.data, account=self.account, copies=STATE_FOLDER / "binaries"
         )
-        self.socket = self._socket_folder()
         if not (self.data / "PG_VERSION").exists():
             self._create()
         elif not (self.directory / "passwords.json").exists():
             raise DatabaseNotStarted(f"{self.directory} has data but no passwords.json")
+        self.socket = self._socket_folder()
         self.process: subprocess.Popen[bytes] | None = None
 
     def _claim(self) -> BinaryIO:
