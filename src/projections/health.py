@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from tenancy.database import Database
 
 from projections import cursors
 from projections.cursors import Cursor
 from projections.history import Log, Logs, Unreadable
 from projections.kernel import Projection
+from tenancy.database import Database
 
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True):
