@@ -38,7 +38,7 @@ test-fast: setup ## the tests that need no database
 
 .PHONY: lint
 lint: setup ## ruff, all rules, and its formatter
-	@echo "== lint"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "== lint"; $(BIN)/ruff check --no-cache . && $(BIN)/ruff format --check .
 
 .PHONY: types
 types: setup ## mypy, strict
