@@ -16,6 +16,11 @@ FactSheetId = NewType("FactSheetId", UUID)
 BatchId = NewType("BatchId", UUID)
 PayoutId = NewType("PayoutId", UUID)
 AccessKeyId = NewType("AccessKeyId", UUID)
+RaterPanelId = NewType("RaterPanelId", UUID)
+PeerRatingId = NewType("PeerRatingId", UUID)
+CalibrationSessionId = NewType("CalibrationSessionId", UUID)
+ObjectiveId = NewType("ObjectiveId", UUID)
+AppealId = NewType("AppealId", UUID)
 
 _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 
@@ -90,3 +95,28 @@ def payout_id(appraisal: UUID, lock_version: int) -> PayoutId:
 def access_key_id(public_part: str) -> AccessKeyId:
     """The API key whose public prefix this is."""
     return AccessKeyId(_id("access-key", public_part))
+
+
+def objective_id(cycle: UUID, code: str) -> ObjectiveId:
+    """The objective of a cycle with this code."""
+    return ObjectiveId(_id("objective", cycle, code))
+
+
+def appeal_id(appraisal: UUID, lock_version: int, indicator: str) -> AppealId:
+    """The one appeal against an indicator of a locked score version."""
+    return AppealId(_id("appeal", appraisal, lock_version, indicator))
+
+
+def rater_panel_id(appraisal: UUID) -> RaterPanelId:
+    """Who is asked for a 360 rating in an appraisal."""
+    return RaterPanelId(_id("rater-panel", appraisal))
+
+
+def peer_rating_id(appraisal: UUID, rater: UUID) -> PeerRatingId:
+    """The one rating that a rater gives in an appraisal: raters never wait for each other."""
+    return PeerRatingId(_id("peer-rating", appraisal, rater))
+
+
+def calibration_session_id(code: str) -> CalibrationSessionId:
+    """The calibration session with this code."""
+    return CalibrationSessionId(_id("calibration-session", code))
