@@ -19,10 +19,12 @@ from domain.explanation import Node, sources
 from domain.facts import FACT_SHEET, FEED
 from domain.goals import GOAL_SHEET
 from domain.ids import payout_id
+from domain.jobs import JOB
 from domain.kernel import Context, Decider, Event, Refused
 from domain.ledger import postings
 from domain.money import Money, text_of
-from domain.organisation import JOB, ORG_UNIT, PERSON
+from domain.org_units import ORG_UNIT
+from domain.organisation import PERSON
 from domain.payout import PAYOUT, BatchPrepared, PayoutCalculated, PrepareBatch
 from domain.payout_batch import PAYOUT_BATCH
 from domain.scheme import SCHEME

@@ -18,12 +18,12 @@ from domain.appraisal import Rating
 from domain.cycle import BindScheme, PlanCycle
 from domain.goals import Target
 from domain.ids import job_id, org_unit_id, person_id, scheme_id
+from domain.jobs import DefineJob
 from domain.money import Amount
+from domain.org_units import CreateOrgUnit
 from domain.organisation import (
     Assignment,
     ChangeAssignment,
-    CreateOrgUnit,
-    DefineJob,
     HireEmployee,
     JobFamily,
     RegisterPerson,

@@ -10,10 +10,10 @@ from domain.appraisal import Rating
 from domain.cycle import BindScheme, PlanCycle
 from domain.goals import Target
 from domain.ids import appraisal_id, cycle_id, employment_id, person_id
+from domain.jobs import DefineJob
+from domain.org_units import CreateOrgUnit
 from domain.organisation import (
     ChangeAssignment,
-    CreateOrgUnit,
-    DefineJob,
     HireEmployee,
     RegisterPerson,
     SetPayStructure,

@@ -22,7 +22,7 @@ from domain.cycle import AdvanceCycle, OpenCycle, Stage
 from domain.facts import ReceiveFeed, RecordActual
 from domain.goals import Target
 from domain.ids import batch_id, cycle_id, feed_id, org_unit_id, scheme_id
-from domain.organisation import CreateOrgUnit
+from domain.org_units import CreateOrgUnit
 from domain.payout import ApproveBatch, PrepareBatch, SettleBatch
 from domain.scheme import PublishScheme
 from ops.client import Api, Done, Problem, together

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from domain.cycle import BindScheme
 from domain.ids import org_unit_id, scheme_id
-from domain.organisation import CreateOrgUnit, DefineJob, JobFamily
+from domain.jobs import DefineJob
+from domain.org_units import CreateOrgUnit
+from domain.organisation import JobFamily
 
 FOUNDED = date(2015, 3, 2)
 

@@ -10,13 +10,11 @@ from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
 from domain.employment import EMPLOYMENT
+from domain.jobs import JOB, DefineJob
+from domain.org_units import ORG_UNIT, CreateOrgUnit
 from domain.organisation import (
-    JOB,
-    ORG_UNIT,
     PERSON,
     ChangeAssignment,
-    CreateOrgUnit,
-    DefineJob,
     HireEmployee,
     JobFamily,
     RegisterPerson,

@@ -25,7 +25,7 @@ from domain.appraisal import (
     SubmitSelfRating,
     evolve,
 )
-from domain.appraisal_scoring import calculated, locked
+from domain.appraisal_scoring import calculated, counts, excused_in, locked
 from domain.checks import (
     absent,
     begun,
@@ -40,12 +40,13 @@ from domain.comparison import compare
 from domain.cycle import CYCLE, Cycle
 from domain.employment import EMPLOYMENT, assignment_on
 from domain.indicators import check_points
+from domain.jobs import JOB
 from domain.kernel import Context, Decider, Elsewhere, Event, Refused
-from domain.organisation import JOB, PERSON
+from domain.organisation import PERSON
 from domain.reopening import AcceptCorrection, RelockScore
 from domain.reopening_decisions import accept, relock
 from domain.rules import SchemeContent
-from domain.scheme import SCHEME, judged, measured
+from domain.scheme import LOOK_AT_SCHEME, judged, measured
 
 POINTS_MAX = Decimal(100)
 CALIBRATION_DECIMALS = 2
@@ -124,11 +125,12 @@ def _create(
     starts_on, ends_on = employed
     assignment = begun(assignment_on(employment, ends_on))
     job = begun(context.look(JOB, assignment.job_id))
-    binding = cycle.binding(job.family, job.level)
+    level = job.grade_on(ends_on).level
+    binding = cycle.binding(job.family, level)
     if binding is None:
         raise Refused(
             "no-scheme-for-job",
-            f"Cycle {cycle.code} has no scheme for {job.family} jobs of level {job.level}.",
+            f"Cycle {cycle.code} has no scheme for {job.family} jobs of level {level}.",
         )
     content = _content(binding.scheme_id, binding.scheme_version, context)
     if cycle.cut_off_reached and measured(content):
@@ -156,7 +158,7 @@ def _create(
 
 
 def _content(scheme_id: UUID, version: int, context: Context) -> SchemeContent:
-    return begun(context.look(SCHEME, scheme_id)).published(version).content
+    return begun(context.look(LOOK_AT_SCHEME, scheme_id)).published(version).content
 
 
 def _setting(appraisal: Appraisal, context: Context) -> tuple[Cycle, SchemeContent]:
@@ -170,9 +172,10 @@ def _setting(appraisal: Appraisal, context: Context) -> tuple[Cycle, SchemeConte
 def _calculate(appraisal: Appraisal, context: Context) -> tuple[Event, ...]:
     cycle = begun(context.look(CYCLE, appraisal.cycle_id))
     _require_cut_off(cycle)
-    if appraisal.initial_score is not None:
-        raise Refused("already-scored", "The initial score has been calculated.")
-    return (calculated(appraisal, context),)
+    initial, before = calculated(appraisal, context), appraisal.initial_score
+    if before is not None and (before.score, before.points) == (initial.score, initial.points):
+        raise Refused("already-scored", "Nothing has changed since the initial score.")
+    return (initial,)
 
 
 def _require_cut_off(cycle: Cycle) -> None:
@@ -274,7 +277,7 @@ def _calibrate(
     cycle, content = _setting(appraisal, context)
     _require_unbiased(appraisal, command, context)
     cycle.require("calibration")
-    _require_scores(appraisal, content)
+    _require_scores(appraisal, content, context)
     adjustment = checked_number(
         command.adjustment,
         "adjustment",
@@ -323,7 +326,7 @@ def _managers_of(person_id: UUID, appraisal: Appraisal, context: Context) -> set
 def _lock(appraisal: Appraisal, context: Context) -> tuple[Event, ...]:
     cycle, content = _setting(appraisal, context)
     _require_cut_off(cycle)
-    _require_scores(appraisal, content)
+    _require_scores(appraisal, content, context)
     deadline_passed = cycle.has_reached("calibration")
     if judged(content) and appraisal.self_rating is None and not deadline_passed:
         raise Refused("self-rating-missing", "The person has not rated and still may.")
@@ -336,12 +339,13 @@ def _lock(appraisal: Appraisal, context: Context) -> tuple[Event, ...]:
     return (locked(appraisal, context),)
 
 
-def _require_scores(appraisal: Appraisal, content: SchemeContent) -> None:
+def _require_scores(appraisal: Appraisal, content: SchemeContent, context: Context) -> None:
     # A scheme without measured (judged) indicators has no initial score (manager's rating) to
-    # wait for; that nothing is missing is then true from the start.
-    if measured(content) and appraisal.initial_score is None:
+    # wait for; that nothing is missing is then true from the start. Nor where all are excused.
+    excused = excused_in(appraisal, context)
+    if counts(measured(content), excused) and appraisal.initial_score is None:
         raise Refused("initial-score-missing", "The initial score has not been calculated.")
-    if judged(content) and appraisal.manager_rating is None:
+    if counts(judged(content), excused) and appraisal.manager_rating is None:
         raise Refused("manager-rating-missing", "The manager has not rated.")
 
 

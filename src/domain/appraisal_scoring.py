@@ -1,11 +1,14 @@
 """From what an appraisal's streams hold to its scores: gathers the evidence, then calculates."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
 
 from domain.appraisal import (
     Appraisal,
     IndicatorPoints,
     InitialScoreCalculated,
+    Scored,
     ScoreLocked,
 )
 from domain.checks import begun
@@ -15,10 +18,10 @@ from domain.explanation import Given
 from domain.facts import FACT_SHEET
 from domain.goals import GOAL_SHEET, GoalSheet
 from domain.ids import appraisal_id, fact_sheet_id, goal_sheet_id
+from domain.jobs import JOB
 from domain.kernel import Context, Refused
-from domain.organisation import JOB
 from domain.reopening import ScoreRelocked
-from domain.scheme import SCHEME, SchemeVersion, measured
+from domain.scheme import LOOK_AT_SCHEME, SchemeVersion, Weighted, measured
 from domain.scoring import Result, initial_score, result
 
 FIRST_VERSION = 1
@@ -50,9 +53,10 @@ def locked(appraisal: Appraisal, context: Context) -> ScoreLocked:
     """The final score and coefficient with their tree, as the appraisal's first locked version.
 
     Raises:
-        Refused: `goals-not-agreed`; those of `domain.scoring.result`.
+        Refused: `initial-score-stale`; `goals-not-agreed`; those of `domain.scoring.result`.
     """
     final = final_score(appraisal, context)
+    _require_current(appraisal.initial_score, final)
     return ScoreLocked(
         lock_version=FIRST_VERSION,
         score=final.score.value,
@@ -85,12 +89,13 @@ def final_score(appraisal: Appraisal, context: Context) -> Result:
     version = _scheme_version(appraisal, context)
     evidence = _evidence(appraisal, version, context)
     job = begun(context.look(JOB, appraisal.job_id))
-    band = JobBand(least=job.coefficient_min, most=job.coefficient_max, source=job.defined_by)
+    grade = job.grade_on(appraisal.ends_on)
+    band = JobBand(least=grade.coefficient_min, most=grade.coefficient_max, source=grade.set_by)
     return result(version.content, evidence, band)
 
 
 def _scheme_version(appraisal: Appraisal, context: Context) -> SchemeVersion:
-    scheme = begun(context.look(SCHEME, appraisal.scheme_id))
+    scheme = begun(context.look(LOOK_AT_SCHEME, appraisal.scheme_id))
     return scheme.published(appraisal.scheme_version)
 
 
@@ -104,6 +109,7 @@ def _evidence(appraisal: Appraisal, version: SchemeVersion, context: Context) ->
     return Evidence(
         scheme=version.drafted_by,
         targets=_targets(sheet) if measured(version.content) else {},
+        excused=_excused(sheet),
         actuals=actuals,
         points=_points(appraisal),
         calibrations=[Given(each.adjustment, each.event_id) for each in appraisal.calibrations],
@@ -113,7 +119,33 @@ def _evidence(appraisal: Appraisal, version: SchemeVersion, context: Context) ->
 def _targets(sheet: GoalSheet | None) -> Mapping[str, Given]:
     if sheet is None or not sheet.agreed:
         raise Refused("goals-not-agreed", "The goals have not been agreed.")
-    return {each.indicator: Given(each.target, sheet.proposal) for each in sheet.targets}
+    return sheet.stated
+
+
+def _excused(sheet: GoalSheet | None) -> Mapping[str, UUID]:
+    return {} if sheet is None else {each.indicator: each.event_id for each in sheet.moves.excused}
+
+
+def excused_in(appraisal: Appraisal, context: Context) -> frozenset[str]:
+    """The indicators that do not count for this person."""
+    own_id = appraisal_id(appraisal.cycle_id, appraisal.employment_id, appraisal.segment)
+    return frozenset(_excused(context.look(GOAL_SHEET, goal_sheet_id(own_id))))
+
+
+def counts(indicators: Iterable[Weighted[Any]], excused: frozenset[str]) -> bool:
+    """Whether any of `indicators` is left."""
+    return any(each.code not in excused for each in indicators)
+
+
+def _require_current(initial: Scored | None, final: Result) -> None:
+    # Only what data decides: the initial score knows of nothing else.
+    stated = {} if initial is None else {each.indicator: each.points for each in initial.points}
+    now = {each.code: each.points for each in final.score.indicators if each.code in stated}
+    # Where every one of them was excused since, there is no initial score to calculate any more.
+    if any(points is not None for points in now.values()) and stated != {
+        code: str(points) for code, points in now.items()
+    }:
+        raise Refused("initial-score-stale", "The data have changed since the initial score.")
 
 
 def _points(appraisal: Appraisal) -> Mapping[str, Given]:

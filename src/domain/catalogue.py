@@ -11,12 +11,18 @@ from domain import (
     appraisal,
     cycle,
     facts,
+    goal_changes,
     goals,
     ids,
+    objective,
+    jobs,
+    leave,
+    org_units,
     organisation,
     payout,
     reopening,
     scheme,
+    share_override,
 )
 from domain.access import ACCESS_KEY
 from domain.appraisal_decisions import APPRAISAL
@@ -24,8 +30,11 @@ from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
 from domain.facts import FACT_SHEET, FEED
 from domain.goals import GOAL_SHEET
+from domain.jobs import JOB
 from domain.kernel import Command, Decider, Event
-from domain.organisation import JOB, ORG_UNIT, PERSON
+from domain.objective import OBJECTIVE
+from domain.org_units import ORG_UNIT
+from domain.organisation import PERSON
 from domain.payout import PAYOUT
 from domain.payout_batch import PAYOUT_BATCH
 from domain.scheme import SCHEME
@@ -42,6 +51,7 @@ __all__ = [
     "FEED",
     "GOAL_SHEET",
     "JOB",
+    "OBJECTIVE",
     "ORG_UNIT",
     "PAYOUT",
     "PAYOUT_BATCH",
@@ -64,10 +74,24 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
 AGGREGATES: tuple[Aggregate, ...] = (
     Aggregate(
         decider=ORG_UNIT,
-        commands=(organisation.CreateOrgUnit,),
-        events=(organisation.OrgUnitCreated,),
+        commands=(
+            org_units.CreateOrgUnit,
+            org_units.MoveOrgUnit,
+            org_units.RenameOrgUnit,
+            org_units.CloseOrgUnit,
+        ),
+        events=(
+            org_units.OrgUnitCreated,
+            org_units.OrgUnitMoved,
+            org_units.OrgUnitRenamed,
+            org_units.OrgUnitClosed,
+        ),
     ),
-    Aggregate(decider=JOB, commands=(organisation.DefineJob,), events=(organisation.JobDefined,)),
+    Aggregate(
+        decider=JOB,
+        commands=(jobs.DefineJob, jobs.ChangeJobGrade, jobs.DefineJobDuties),
+        events=(jobs.JobDefined, jobs.JobGradeChanged, jobs.JobDutiesDefined),
+    ),
     Aggregate(
         decider=PERSON,
         commands=(organisation.RegisterPerson,),
@@ -77,15 +101,27 @@ AGGREGATES: tuple[Aggregate, ...] = (
         decider=EMPLOYMENT,
         commands=(
             organisation.HireEmployee,
+            organisation.RehireEmployee,
             organisation.ChangeAssignment,
             organisation.SetPayStructure,
             organisation.TerminateEmployment,
+            leave.RecordLeave,
+            leave.CancelLeave,
+            share_override.RequestShareOverride,
+            share_override.ApproveShareOverride,
+            share_override.RejectShareOverride,
         ),
         events=(
             organisation.EmployeeHired,
+            organisation.EmployeeRehired,
             organisation.AssignmentChanged,
             organisation.PayStructureSet,
             organisation.EmploymentTerminated,
+            leave.LeaveRecorded,
+            leave.LeaveCancelled,
+            share_override.PerformanceShareOverrideRequested,
+            share_override.PerformanceShareOverrideApproved,
+            share_override.PerformanceShareOverrideRejected,
         ),
     ),
     Aggregate(
@@ -113,8 +149,30 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ),
     Aggregate(
         decider=GOAL_SHEET,
-        commands=(goals.ProposeGoals, goals.AgreeGoals),
-        events=(goals.GoalSheetProposed, goals.GoalsAgreed),
+        commands=(
+            goals.ProposeGoals,
+            goals.AgreeGoals,
+            goal_changes.RequestTargetChange,
+            goal_changes.RequestExcuse,
+            goal_changes.ApproveGoalChange,
+            goal_changes.DeclineGoalChange,
+            goal_changes.AlignGoal,
+        ),
+        events=(
+            goals.GoalSheetProposed,
+            goals.GoalsAgreed,
+            goal_changes.TargetChangeRequested,
+            goal_changes.ExcuseRequested,
+            goal_changes.TargetChanged,
+            goal_changes.IndicatorExcused,
+            goal_changes.GoalChangeDeclined,
+            goal_changes.GoalAligned,
+        ),
+    ),
+    Aggregate(
+        decider=OBJECTIVE,
+        commands=(objective.SetObjective, objective.DropObjective),
+        events=(objective.ObjectiveSet, objective.ObjectiveDropped),
     ),
     Aggregate(decider=FEED, commands=(facts.ReceiveFeed,), events=(facts.FeedReceived,)),
     Aggregate(
@@ -196,19 +254,21 @@ def decider_of(command: Command) -> Decider[Any]:
 def stream_of(command: Command) -> UUID | None:
     """The stream that `command` names by its natural key; None where the caller has to say."""
     match command:
-        case organisation.CreateOrgUnit():
+        case org_units.CreateOrgUnit():
             return ids.org_unit_id(command.code)
-        case organisation.DefineJob():
+        case jobs.DefineJob():
             return ids.job_id(command.code)
         case organisation.RegisterPerson():
             return ids.person_id(command.number)
-        case organisation.HireEmployee():
+        case organisation.HireEmployee() | organisation.RehireEmployee():
             return ids.employment_id(command.number)
         case scheme.DraftScheme():
             return ids.scheme_id(command.code)
         case cycle.PlanCycle():
             return ids.cycle_id(command.code)
-        case goals.ProposeGoals():
+        case objective.SetObjective():
+            return ids.objective_id(command.cycle_id, command.code)
+        case goals.ProposeGoals() | goal_changes.RequestExcuse():
             return ids.goal_sheet_id(command.appraisal_id)
         case facts.ReceiveFeed():
             return ids.feed_id(command.source, command.name)

@@ -8,26 +8,42 @@ from uuid import UUID
 
 import msgspec
 
+from domain import leave
+from domain.calendar import Span
 from domain.checks import absent, begun, checked_code, checked_number, checked_reason, known
 from domain.ids import employment_id
+from domain.jobs import JOB
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
 from domain.money import Money, money_of
+from domain.org_units import ORG_UNIT, check_in_force
 from domain.organisation import (
-    JOB,
-    ORG_UNIT,
     PERSON,
     Assignment,
     AssignmentChanged,
     ChangeAssignment,
     EmployeeHired,
+    EmployeeRehired,
     EmploymentBegun,
     EmploymentTerminated,
     HireEmployee,
+    LeaverClass,
     PayStructureSet,
+    RehireEmployee,
     SetPayStructure,
     TerminateEmployment,
 )
-from domain.pay import check_share, split_pay
+from domain.pay import split_pay
+from domain.share_override import (
+    ApproveShareOverride,
+    OverrideCommand,
+    OverrideEvent,
+    RejectShareOverride,
+    RequestShareOverride,
+    ShareOverride,
+    check_share_on,
+    decided,
+    overridden,
+)
 
 FTE_DECIMALS = 4
 
@@ -62,7 +78,12 @@ class Employment(msgspec.Struct, frozen=True, kw_only=True):
     assignments: tuple[Assigned, ...]
     pay: tuple[Pay, ...] = ()
     last_day: date | None = None
+    leaver: LeaverClass | None = None
     terminated_by: UUID | None = None
+    leaves: tuple[leave.Leave, ...] = ()
+    overrides: tuple[ShareOverride, ...] = ()
+    previous_employment_id: UUID | None = None
+    """The one that ended before, where this is a rehire."""
 
     def days_within(self, starts_on: date, ends_on: date) -> tuple[date, date] | None:
         """First and last employed day within a period, or None if there is none."""
@@ -99,16 +120,37 @@ def pay_on(employment: Employment, day: date) -> Pay | None:
     return _in_force(employment.pay, day)
 
 
-EmploymentCommand = HireEmployee | ChangeAssignment | SetPayStructure | TerminateEmployment
-EmploymentEvent = EmployeeHired | AssignmentChanged | PayStructureSet | EmploymentTerminated
+LeaveCommand = leave.RecordLeave | leave.CancelLeave
+EmploymentCommand = (
+    HireEmployee
+    | RehireEmployee
+    | ChangeAssignment
+    | SetPayStructure
+    | TerminateEmployment
+    | LeaveCommand
+    | OverrideCommand
+)
+EmploymentEvent = (
+    EmployeeHired
+    | EmployeeRehired
+    | AssignmentChanged
+    | PayStructureSet
+    | EmploymentTerminated
+    | leave.LeaveRecorded
+    | leave.LeaveCancelled
+    | OverrideEvent
+)
 
 
 def _decide(
     state: Employment | None, command: EmploymentCommand, context: Context
 ) -> tuple[Event | Elsewhere, ...]:
-    if isinstance(command, HireEmployee):
+    if isinstance(command, HireEmployee | RehireEmployee):
         return _hire(state, command, context)
     employment = known(state, "unknown-employment", "such employment")
+    if isinstance(command, LeaveCommand):
+        # Also after the end: leave is often told late, and what it takes away is still owed back.
+        return (_away(employment, command),)
     if employment.last_day is not None:
         raise Refused("employment-terminated", f"The employment ended on {employment.last_day}.")
     match command:
@@ -116,6 +158,10 @@ def _decide(
             return _assign(employment, command, context)
         case SetPayStructure():
             return _set_pay(employment, command, context)
+        case RequestShareOverride() | ApproveShareOverride() | RejectShareOverride():
+            if isinstance(command, RequestShareOverride):
+                _not_before_hire(employment, command.effective_from)
+            return (decided(employment.overrides, command, employment.person_id, context),)
         case TerminateEmployment():
             _not_before_hire(employment, command.last_day)
             return (
@@ -130,21 +176,49 @@ def _decide(
 
 
 def _hire(
-    state: Employment | None, command: HireEmployee, context: Context
+    state: Employment | None, command: HireEmployee | RehireEmployee, context: Context
 ) -> tuple[Event | Elsewhere, ...]:
     absent(state, "an employment")
     known(context.look(PERSON, command.person_id), "unknown-person", "such person")
-    _check_assignment(command.assignment, command.person_id, context)
+    _check_assignment(command.assignment, command.person_id, command.hired_on, context)
     number = checked_code(command.number, "number")
-    return (
-        EmployeeHired(
+    begins = Elsewhere(command.person_id, EmploymentBegun(employment_id=employment_id(number)))
+    if isinstance(command, HireEmployee):
+        hired = EmployeeHired(
             number=number,
             person_id=command.person_id,
             hired_on=command.hired_on,
             assignment=command.assignment,
-        ),
-        Elsewhere(command.person_id, EmploymentBegun(employment_id=employment_id(number))),
+        )
+        return (hired, begins)
+    _check_former(command, context)
+    rehired = EmployeeRehired(
+        number=number,
+        person_id=command.person_id,
+        hired_on=command.hired_on,
+        assignment=command.assignment,
+        previous_employment_id=command.previous_employment_id,
     )
+    return (rehired, begins)
+
+
+def _check_former(command: RehireEmployee, context: Context) -> None:
+    former = known(
+        context.look(EMPLOYMENT, command.previous_employment_id),
+        "unknown-employment",
+        "such previous employment",
+    )
+    if former.person_id != command.person_id:
+        raise Refused("not-the-same-person", "The previous employment is another person's.")
+    if former.last_day is None or command.hired_on <= former.last_day:
+        raise Refused("still-employed", "The previous employment has not ended by then.")
+
+
+def _away(employment: Employment, command: LeaveCommand) -> Event:
+    if isinstance(command, leave.CancelLeave):
+        return leave.cancelled(employment.leaves, command)
+    employed = Span(employment.hired_on, employment.last_day or date.max)
+    return leave.recorded(employment.leaves, employed, employment.person_id, command)
 
 
 def _assign(
@@ -155,7 +229,7 @@ def _assign(
         raise Refused(
             "assignment-date-taken", f"An assignment begins on {command.effective_from} already."
         )
-    _check_assignment(command.assignment, employment.person_id, context)
+    _check_assignment(command.assignment, employment.person_id, command.effective_from, context)
     return (
         AssignmentChanged(effective_from=command.effective_from, assignment=command.assignment),
     )
@@ -169,7 +243,9 @@ def _set_pay(
         raise Refused("pay-date-taken", f"Pay is set from {command.effective_from} on already.")
     assignment = begun(assignment_on(employment, command.effective_from))
     job = begun(context.look(JOB, assignment.job_id))
-    check_share(job.family, command.performance_share)
+    check_share_on(
+        employment.overrides, job.family, command.performance_share, command.effective_from
+    )
     total = money_of(command.monthly_total, "monthly total")
     performance, fixed = split_pay(total, command.performance_share)
     return (
@@ -183,8 +259,9 @@ def _set_pay(
     )
 
 
-def _check_assignment(assignment: Assignment, person_id: UUID, context: Context) -> None:
-    known(context.look(ORG_UNIT, assignment.org_unit_id), "unknown-org-unit", "such unit")
+def _check_assignment(assignment: Assignment, person_id: UUID, day: date, context: Context) -> None:
+    unit = known(context.look(ORG_UNIT, assignment.org_unit_id), "unknown-org-unit", "such unit")
+    check_in_force(unit, day)
     known(context.look(JOB, assignment.job_id), "unknown-job", "such job")
     if assignment.manager_id is not None:
         known(context.look(PERSON, assignment.manager_id), "unknown-person", "such manager")
@@ -209,13 +286,15 @@ def _not_before_hire(employment: Employment, day: date) -> None:
 def _evolve(state: Employment | None, happened: Happened[EmploymentEvent]) -> Employment:
     event, event_id = happened.event, happened.event_id
     match event:
-        case EmployeeHired():
+        case EmployeeHired() | EmployeeRehired():
+            former = None if isinstance(event, EmployeeHired) else event.previous_employment_id
             return Employment(
                 number=event.number,
                 person_id=event.person_id,
                 hired_on=event.hired_on,
                 hired_by=event_id,
                 assignments=(_assigned(event.hired_on, event.assignment, event_id),),
+                previous_employment_id=former,
             )
         case AssignmentChanged():
             employment = begun(state)
@@ -236,10 +315,29 @@ def _evolve(state: Employment | None, happened: Happened[EmploymentEvent]) -> Em
             return msgspec.structs.replace(employment, pay=_by_day((*employment.pay, pay)))
         case EmploymentTerminated():
             return msgspec.structs.replace(
-                begun(state), last_day=event.last_day, terminated_by=event_id
+                begun(state),
+                last_day=event.last_day,
+                leaver=event.leaver,
+                terminated_by=event_id,
             )
+        case leave.LeaveRecorded() | leave.LeaveCancelled():
+            return _leave_changed(begun(state), event, event_id)
         case _:
-            assert_never(event)
+            employment = begun(state)
+            return msgspec.structs.replace(
+                employment, overrides=overridden(employment.overrides, event, happened.actor)
+            )
+
+
+def _leave_changed(
+    employment: Employment, event: leave.LeaveRecorded | leave.LeaveCancelled, event_id: UUID
+) -> Employment:
+    kept = tuple(each for each in employment.leaves if each.span.starts_on != event.starts_on)
+    if isinstance(event, leave.LeaveRecorded):
+        span = Span(event.starts_on, event.ends_on)
+        taken = leave.Leave(span=span, unpaid=event.unpaid, event_id=event_id)
+        kept = tuple(sorted((*kept, taken), key=lambda each: each.span.starts_on))
+    return msgspec.structs.replace(employment, leaves=kept)
 
 
 def _assigned(day: date, assignment: Assignment, event_id: UUID) -> Assigned:

@@ -12,16 +12,16 @@ from uuid import UUID
 
 import msgspec
 
+from domain.jobs import JobDefined
 from domain.money import Money
+from domain.org_units import OrgUnitCreated
 from domain.organisation import (
     Assignment,
     AssignmentChanged,
     EmployeeHired,
     EmploymentTerminated,
-    JobDefined,
     JobFamily,
     LeaverClass,
-    OrgUnitCreated,
     PayStructureSet,
     PersonRegistered,
 )

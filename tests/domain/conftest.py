@@ -28,17 +28,11 @@ from domain.cycle import AdvanceCycle, BindScheme, OpenCycle, PlanCycle, Stage
 from domain.explanation import Node
 from domain.facts import RecordActual
 from domain.goals import AgreeGoals, ProposeGoals, Target
+from domain.jobs import DefineJob
 from domain.kernel import Command, Context, Decider, Elsewhere, Event, Refused
 from domain.money import Amount
-from domain.organisation import (
-    Assignment,
-    CreateOrgUnit,
-    DefineJob,
-    HireEmployee,
-    JobFamily,
-    RegisterPerson,
-    SetPayStructure,
-)
+from domain.org_units import CreateOrgUnit
+from domain.organisation import Assignment, HireEmployee, JobFamily, RegisterPerson, SetPayStructure
 from domain.rules import Indicator, Linear, Manual, Ratio, SchemeContent, Section
 from domain.scheme import DraftScheme, PublishScheme
 

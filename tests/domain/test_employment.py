@@ -11,8 +11,10 @@ import pytest
 
 from domain import ids
 from domain.employment import EMPLOYMENT, assignment_on, pay_on
+from domain.jobs import JobDefined
 from domain.kernel import Elsewhere
 from domain.money import Amount, Money
+from domain.org_units import OrgUnitCreated
 from domain.organisation import (
     Assignment,
     AssignmentChanged,
@@ -21,9 +23,7 @@ from domain.organisation import (
     EmploymentBegun,
     EmploymentTerminated,
     HireEmployee,
-    JobDefined,
     JobFamily,
-    OrgUnitCreated,
     PayStructureSet,
     PersonRegistered,
     SetPayStructure,

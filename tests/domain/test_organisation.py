@@ -10,17 +10,9 @@ import msgspec
 import pytest
 
 from domain import ids
-from domain.organisation import (
-    JOB,
-    ORG_UNIT,
-    PERSON,
-    CreateOrgUnit,
-    DefineJob,
-    JobDefined,
-    OrgUnitCreated,
-    PersonRegistered,
-    RegisterPerson,
-)
+from domain.jobs import JOB, DefineJob, JobDefined
+from domain.org_units import ORG_UNIT, CreateOrgUnit, OrgUnitCreated
+from domain.organisation import PERSON, PersonRegistered, RegisterPerson
 
 Given = Callable[..., Any]
 

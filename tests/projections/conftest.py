@@ -43,16 +43,11 @@ from domain.ids import (
     person_id,
     scheme_id,
 )
+from domain.jobs import JobDefined
 from domain.kernel import Event
 from domain.money import Money
-from domain.organisation import (
-    Assignment,
-    EmployeeHired,
-    JobDefined,
-    OrgUnitCreated,
-    PayStructureSet,
-    PersonRegistered,
-)
+from domain.org_units import OrgUnitCreated
+from domain.organisation import Assignment, EmployeeHired, PayStructureSet, PersonRegistered
 from domain.payout import (
     BatchApproved,
     BatchLine,

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from domain.appraisal import ManagerRatingSubmitted
 from domain.catalogue import EVENTS
 from domain.kernel import Event, Personal
-from domain.organisation import Assignment, EmployeeHired, OrgUnitCreated, PersonRegistered
+from domain.org_units import OrgUnitCreated
+from domain.organisation import Assignment, EmployeeHired, PersonRegistered
 from tenancy.keyring import (
     Keyring,
     KeysNotReady,
