@@ -31,14 +31,18 @@ class Append(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         Raises:
             ValueError: they do not.
         """
-        reached = dict(self.expected)
+        reached: dict[int, int] = {}
         for event in self.events:
-            if reached.get(event.stream_id, -1) + 1 != event.version:
+            key = event.stream_id.int
+            before = reached.get(key)
+            if before is None:
+                before = self.expected.get(event.stream_id, -1)
+            if before + 1 != event.version:
                 raise ValueError(
                     f"version {event.version} of stream {event.stream_id} does not follow on "
                     f"what is expected there"
                 )
-            reached[event.stream_id] = event.version
+            reached[key] = event.version
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -89,18 +93,20 @@ def waves(appends: Sequence[Append]) -> list[range]:
     Within a piece no one expects a stream that another one before it writes, and no key occurs
     twice. Written piece by piece it is as if written one by one.
     """
+    if len(appends) == 1:
+        return [range(1)]
     pieces: list[range] = []
     begin = 0
-    wrote: set[UUID] = set()
+    wrote: set[int] = set()
     keys: set[str] = set()
     for index, append in enumerate(appends):
         key = append.idempotency.key if append.idempotency is not None else None
-        if not wrote.isdisjoint(append.expected) or key in keys:
+        if key in keys or not wrote.isdisjoint([each.int for each in append.expected]):
             pieces.append(range(begin, index))
             begin = index
             wrote.clear()
             keys.clear()
-        wrote.update([event.stream_id for event in append.events])
+        wrote.update([event.stream_id.int for event in append.events])
         if key is not None:
             keys.add(key)
     pieces.append(range(begin, len(appends)))

@@ -15,13 +15,15 @@ class Gates:
 
     def __init__(self, waiting_max: int = WAITING_MAX) -> None:
         self._waiting_max = waiting_max
-        self._held: dict[UUID, deque[asyncio.Future[None]] | None] = {}
+        # By the integer, because comparing UUIDs is slow. None is a turn that nobody waits for.
+        self._held: dict[int, deque[asyncio.Future[None]] | None] = {}
 
     def free(self, stream_id: UUID) -> bool:
         """Take the turn if nobody has it; whoever has it must `leave`."""
-        if stream_id in self._held:
+        key = stream_id.int
+        if key in self._held:
             return False
-        self._held[stream_id] = None
+        self._held[key] = None
         return True
 
     async def turn(self, stream_id: UUID) -> None:
@@ -32,9 +34,9 @@ class Gates:
         """
         if self.free(stream_id):
             return
-        waiting = self._held[stream_id]
+        waiting = self._held[stream_id.int]
         if waiting is None:
-            waiting = self._held[stream_id] = deque()
+            waiting = self._held[stream_id.int] = deque()
         if len(waiting) >= self._waiting_max:
             raise Unavailable("too many commands are waiting for the same stream")
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -48,19 +50,20 @@ class Gates:
 
     def leave(self, stream_id: UUID) -> None:
         """Give the turn to whoever has waited longest."""
-        waiting = self._held[stream_id]
+        key = stream_id.int
+        waiting = self._held[key]
         while waiting:
             following = waiting.popleft()
             if not following.done():
                 following.set_result(None)
                 return
-        del self._held[stream_id]
+        del self._held[key]
 
     def turn_away(self, stream_id: UUID) -> None:
         """Tell all who wait that the log is unavailable; each would only find the same."""
-        for following in self._held[stream_id] or ():
+        for following in self._held[stream_id.int] or ():
             if not following.done():
                 following.set_exception(
                     Unavailable("the database cannot be written now; nothing was carried out")
                 )
-        self._held[stream_id] = None
+        self._held[stream_id.int] = None

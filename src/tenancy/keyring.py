@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tenancy.entropy import entropy
 from tenancy.keystore import KeyStore, MemoryKeys, PostgresKeys, SubjectKey, TenantKey, Transactions
 
 KEY_BYTES = 32
@@ -159,7 +160,7 @@ class _Cipher:
         self._aead = AESGCM(key)
 
     def seal(self, plaintext: bytes, bound: bytes) -> bytes:
-        nonce = os.urandom(12)
+        nonce = entropy(12)
         return self._head + nonce + self._aead.encrypt(nonce, plaintext, bound)
 
     def open(self, sealed: bytes, bound: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """What a decision has read: folded states and their versions; and a memory of folded states."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -57,10 +56,6 @@ class Wanted(NamedTuple):
     decider: Decides[Any]
     stream_id: UUID
 
-    @property
-    def key(self) -> tuple[str, UUID]:
-        return self.decider.kind, self.stream_id
-
 
 class Unread(Exception):
     """Stops a decision that looks at what is not at hand; it is read, then taken again."""
@@ -70,6 +65,10 @@ class Unread(Exception):
         self.wanted = wanted
 
 
+Key = tuple[int, str, int]
+"""Owner, kind, stream: as integers, because comparing UUIDs is slow."""
+
+
 class States:
     """The folded states that were used last, of all tenants; bounded.
 
@@ -77,54 +76,66 @@ class States:
     """
 
     def __init__(self, states_max: int = STATES_MAX) -> None:
-        self._states_max = states_max
-        self._states: OrderedDict[tuple[int, str, UUID], Folded] = OrderedDict()
+        # Two halves instead of an order: when the young half is full it becomes the old one, and
+        # what is used again comes back. That is as good, and half the work.
+        self._half = max(1, states_max // 2)
+        self._young: dict[Key, Folded] = {}
+        self._old: dict[Key, Folded] = {}
 
-    def get(self, owner: int, kind: str, stream_id: UUID) -> Folded | None:
-        key = (owner, kind, stream_id)
-        found = self._states.get(key)
-        if found is not None:
-            self._states.move_to_end(key)
+    def get(self, key: Key) -> Folded | None:
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self._keep(key, found)
         return found
 
-    def put(self, owner: int, kind: str, stream_id: UUID, folded: Folded) -> None:
+    def put(self, key: Key, folded: Folded) -> None:
         """Remember it, unless something newer is remembered."""
-        key = (owner, kind, stream_id)
-        known = self._states.get(key)
+        known = self._young.get(key) or self._old.get(key)
         if known is None or known.version < folded.version:
-            self._states[key] = folded
-        self._states.move_to_end(key)
-        if len(self._states) > self._states_max:
-            self._states.popitem(last=False)
+            self._keep(key, folded)
 
     def forget(self, owner: int) -> None:
         """Drop an owner's states, as after an erasure."""
-        for key in [key for key in self._states if key[0] == owner]:
-            del self._states[key]
+        for half in (self._young, self._old):
+            for key in [key for key in half if key[0] == owner]:
+                del half[key]
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self._young.keys() | self._old.keys())
+
+    def _keep(self, key: Key, folded: Folded) -> None:
+        if len(self._young) >= self._half:
+            self._old = self._young
+            self._young = {}
+        self._young[key] = folded
+
+
+class Used(NamedTuple):
+    """A state that a decision has looked at."""
+
+    decider: Decides[Any]
+    stream_id: UUID
+    folded: Folded
 
 
 class Look:
     """One command's reading. Calling it is what the domain does; the rest is the store's."""
 
-    __slots__ = ("_owner", "_read", "_states", "expected", "remembered", "used")
+    __slots__ = ("_owner", "_read", "_states", "remembered", "used")
 
     def __init__(self, states: States, owner: int) -> None:
         self._states = states
         self._owner = owner
-        self._read: dict[tuple[str, UUID], Folded] = {}
-        self.used: dict[tuple[str, UUID], tuple[Decides[Any], Folded]] = {}
+        self._read: dict[Key, Folded] = {}
+        self.used: dict[Key, Used] = {}
         """What this round of the decision has looked at."""
-        self.expected: dict[UUID, int] = {}
         self.remembered = False
         """Whether something used was not read for this command, so may be old."""
 
     def __call__(self, decider: Decides[S], stream_id: UUID) -> S:
-        used = self.used.get((decider.kind, stream_id))
-        folded = self.take(decider, stream_id) if used is None else used[1]
-        state: S = folded.state
+        state: S = self.take(decider, stream_id).state
         return state
 
     def all(self, decider: Decides[S], stream_ids: Iterable[UUID]) -> list[S]:
@@ -146,21 +157,17 @@ class Look:
         Raises:
             Unread: it is not at hand.
         """
-        key = (decider.kind, stream_id)
+        key = (self._owner, decider.kind, stream_id.int)
+        used = self.used.get(key)
+        if used is not None:
+            return used.folded
         folded = self._read.get(key)
         if folded is None:
-            folded = self._states.get(self._owner, decider.kind, stream_id)
+            folded = self._states.get(key)
             if folded is None:
                 raise Unread([Wanted(decider, stream_id)])
             self.remembered = True
-        if self.expected.setdefault(stream_id, folded.version) != folded.version:
-            # Seen as two kinds, at two versions: read it once more, for both.
-            raise Unread(
-                [Wanted(decider, stream_id)]
-                + [Wanted(other, each) for (_, each), (other, _) in self.used.items()
-                   if each == stream_id]
-            )  # fmt: skip
-        self.used[key] = (decider, folded)
+        self.used[key] = Used(decider, stream_id, folded)
         return folded
 
     def take_at(self, decider: Decides[Any], stream_id: UUID, expected: int | None) -> Folded:
@@ -174,25 +181,45 @@ class Look:
             raise StaleVersion(stream_id, expected, folded.version)
         return folded
 
+    def expected(self) -> dict[UUID, int]:
+        """The version of each stream that this round has looked at.
+
+        Raises:
+            Unread: one was seen as two kinds, at two versions; it must be read once for both.
+        """
+        expected: dict[UUID, int] = {}
+        for _, stream_id, folded in self.used.values():
+            if expected.setdefault(stream_id, folded.version) != folded.version:
+                raise Unread([each for each in self.in_use() if each.stream_id == stream_id])
+        return expected
+
     def again(self) -> None:
         """Begin another round."""
         self.used = {}
-        self.expected = {}
         self.remembered = False
 
     def in_use(self) -> list[Wanted]:
         """Everything that this round has looked at."""
-        return [Wanted(decider, stream_id) for (_, stream_id), (decider, _) in self.used.items()]
+        return [Wanted(decider, stream_id) for decider, stream_id, _ in self.used.values()]
 
     def known(self, wanted: Wanted) -> Folded:
         """The newest state at hand; the initial one where there is none."""
-        read = self._read.get(wanted.key)
-        remembered = self._states.get(self._owner, wanted.decider.kind, wanted.stream_id)
+        key = self._key(wanted)
+        read = self._read.get(key)
+        remembered = self._states.get(key)
         if read is None or (remembered is not None and remembered.version > read.version):
             read = remembered
         return read or Folded(wanted.decider.initial, 0, 0)
 
     def learn(self, wanted: Wanted, folded: Folded) -> None:
         """Have what was just read at hand, for this command and those to come."""
-        self._read[wanted.key] = folded
-        self._states.put(self._owner, wanted.decider.kind, wanted.stream_id, folded)
+        key = self._key(wanted)
+        self._read[key] = folded
+        self._states.put(key, folded)
+
+    def keep(self, key: Key, folded: Folded) -> None:
+        """Remember what was just written."""
+        self._states.put(key, folded)
+
+    def _key(self, wanted: Wanted) -> Key:
+        return self._owner, wanted.decider.kind, wanted.stream_id.int

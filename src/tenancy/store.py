@@ -1,7 +1,6 @@
 """A tenant's history as the application uses it: read, carry out a command, follow the log."""
 
 import asyncio
-import os
 import random
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from uuid import UUID
 from tenancy.appending import Append
 from tenancy.committer import Committer
 from tenancy.database import Database
+from tenancy.entropy import entropy
 from tenancy.errors import Overtaken, Unavailable
 from tenancy.event_ids import ENTROPY_BYTES, event_id, milliseconds
 from tenancy.gates import Gates
@@ -256,7 +256,7 @@ class Store:
         """The receipt; None where what was read is overtaken."""
         stream_id, stamp, idempotency = asked.stream_id, asked.stamp, asked.idempotency
         try:
-            decided = await self._decide(asked, look)
+            decided, expected = await self._decide(asked, look)
         except Exception:
             # The second time, what the first has changed may be the very reason for the refusal.
             # The key is looked up after the state was read: who sees the events sees the key.
@@ -265,32 +265,32 @@ class Store:
                 if found is not None:
                     return replay(idempotency, found)
             raise
-        own = look.used[asked.decider.kind, stream_id][1]
+        own = look.take(asked.decider, stream_id)
         if not decided and idempotency is None:
             return Receipt(stream_id=stream_id, version=own.version, position=own.position)
         append, recorded = await self._seal(
-            stream_id,
-            look.expected,
-            decided,
-            stamp,
-            idempotency=idempotency,
-            position=own.position,
+            stream_id, expected, decided, stamp, idempotency=idempotency, position=own.position
         )
         # Folded before it is written: an event that its own decider cannot take is a bug, and
         # is better raised than kept for ever.
+        by_stream: dict[int, list[Recorded]] = {}
+        for each in recorded:
+            by_stream.setdefault(each.stream_id.int, []).append(each)
         evolved = [
-            (key, _evolved(other, folded.state, of))
-            for key, (other, folded) in look.used.items()
-            if (of := [each for each in recorded if each.stream_id == key[1]])
+            (key, _evolved(used.decider, used.folded.state, by_stream[key[2]]))
+            for key, used in look.used.items()
+            if key[2] in by_stream
         ]
         receipt = await self._commit(append)
         if receipt is not None and not receipt.replayed:
-            for (kind, each), (state, version) in evolved:
-                self._states.put(self.number, kind, each, Folded(state, version, receipt.position))
+            for key, (state, version) in evolved:
+                look.keep(key, Folded(state, version, receipt.position))
         return receipt
 
-    async def _decide(self, asked: Asked, look: Look) -> tuple[tuple[UUID, Any], ...]:
-        """The events, by stream. `look` then has what they rest on.
+    async def _decide(
+        self, asked: Asked, look: Look
+    ) -> tuple[tuple[tuple[UUID, Any], ...], dict[UUID, int]]:
+        """The events with their streams, and the versions of all that they rest on.
 
         An append finds out by itself that it rests on something old. What is not appended must
         not: so it is decided on what was read for this command, not on what is remembered.
@@ -302,6 +302,7 @@ class Store:
             try:
                 own = look.take_at(decider, stream_id, expected_version)
                 decided = decider.carry_out(stream_id, own.state, command, context)
+                expected = look.expected()
             except Unread as unread:
                 await self._read(look, unread.wanted)
                 continue
@@ -310,7 +311,7 @@ class Store:
                     raise
             else:
                 if decided or not look.remembered:
-                    return decided
+                    return decided, expected
             await self._read(look, look.in_use())
         raise RuntimeError(f"{type(command).__name__} looks at ever more streams")
 
@@ -330,14 +331,17 @@ class Store:
         # From here to the end nothing is awaited: the keys stay at hand.
         unix_ms = milliseconds(stamp.now)
         command_id = None if idempotency is None else idempotency.key
-        reached: dict[UUID, int] = {}
+        seal = self._mapper.seal
+        reached: dict[int, int] = {}
         sealed: list[Sealed] = []
         recorded: list[Recorded] = []
         for target, event in decided:
-            version = reached.get(target, 0) or expected.setdefault(target, 0)
-            reached[target] = version = version + 1
+            before = reached.get(target.int)
+            if before is None:
+                before = expected.setdefault(target, 0)
+            reached[target.int] = version = before + 1
             metadata = Metadata(
-                event_id=event_id(unix_ms, os.urandom(ENTROPY_BYTES)),
+                event_id=event_id(unix_ms, entropy(ENTROPY_BYTES)),
                 actor=stamp.actor,
                 on_behalf_of=stamp.on_behalf_of,
                 command_id=command_id,
@@ -345,7 +349,7 @@ class Store:
                 causation_id=stamp.causation_id,
                 class_version=event.class_version,
             )
-            row = self._mapper.seal(target, version, event, metadata, stamp.now)
+            row = seal(target, version, event, metadata, stamp.now)
             sealed.append(row)
             recorded.append(
                 Recorded(
@@ -360,7 +364,7 @@ class Store:
             )
         append = Append(
             stream_id=stream_id,
-            version=reached.get(stream_id) or expected[stream_id],
+            version=reached.get(stream_id.int) or expected[stream_id],
             expected=expected,
             events=tuple(sealed),
             idempotency=idempotency,

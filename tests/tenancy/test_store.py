@@ -635,24 +635,22 @@ class TestMemory(Contract):
             await Histories.in_memory(MemoryDatabase(), CATALOGUE).of(uuid4())
 
 
-def test_states_are_bounded_and_the_least_used_go_first() -> None:
-    states = States(3)
-    streams = [uuid4() for _ in range(4)]
-    for stream_id in streams[:3]:
-        states.put(1, "account", stream_id, Folded(1, 1, 1))
-    states.get(1, "account", streams[0])
-    states.put(1, "account", streams[3], Folded(1, 1, 1))
-    assert len(states) == 3
-    assert states.get(1, "account", streams[1]) is None
-    assert states.get(1, "account", streams[0]) is not None
+def test_states_are_bounded_and_what_is_used_stays() -> None:
+    states = States(100)
+    for n in range(1000):
+        states.put((1, "account", n), Folded(n, 1, 1))
+        assert states.get((1, "account", 0)) is not None
+        assert len(states) <= 100
+    assert states.get((1, "account", 1)) is None
+    assert states.get((1, "account", 999)) == Folded(999, 1, 1)
 
 
 def test_a_newer_state_is_not_replaced_by_an_older_one() -> None:
-    states, stream_id = States(), uuid4()
-    states.put(1, "account", stream_id, Folded(20, 2, 2))
-    states.put(1, "account", stream_id, Folded(10, 1, 1))
-    assert states.get(1, "account", stream_id) == Folded(20, 2, 2)
-    assert states.get(2, "account", stream_id) is None
+    states, key = States(), (1, "account", 7)
+    states.put(key, Folded(20, 2, 2))
+    states.put(key, Folded(10, 1, 1))
+    assert states.get(key) == Folded(20, 2, 2)
+    assert states.get((2, "account", 7)) is None
 
 
 def test_event_ids_sort_by_the_time_of_their_stamp() -> None:
