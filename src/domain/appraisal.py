@@ -174,6 +174,7 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
 
     score: Decimal
     event_id: UUID
+    points: tuple[IndicatorPoints, ...] = ()
 
 
 class RatingGiven(msgspec.Struct, frozen=True, kw_only=True):
@@ -289,7 +290,8 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
         case AppraisalCreated() | TwoWayCompared():
             return {}
         case InitialScoreCalculated():
-            return {"initial_score": Scored(score=event.score, event_id=event_id)}
+            scored = Scored(score=event.score, event_id=event_id, points=event.points)
+            return {"initial_score": scored}
         case SelfRatingSubmitted():
             return {"self_rating": RatingGiven(ratings=event.ratings, event_id=event_id)}
         case ManagerRatingSubmitted():

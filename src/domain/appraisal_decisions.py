@@ -26,6 +26,7 @@ from domain.appraisal import (
     evolve,
 )
 from domain.appraisal_scoring import calculated, counts, excused_in, locked
+from domain.binding import units_above
 from domain.checks import (
     absent,
     begun,
@@ -126,7 +127,8 @@ def _create(
     assignment = begun(assignment_on(employment, ends_on))
     job = begun(context.look(JOB, assignment.job_id))
     level = job.grade_on(ends_on).level
-    binding = cycle.binding(job.family, level)
+    units = units_above(assignment.org_unit_id, ends_on, context)
+    binding = cycle.resolve(job.family, level, units).chosen
     if binding is None:
         raise Refused(
             "no-scheme-for-job",

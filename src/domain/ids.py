@@ -15,6 +15,8 @@ FeedId = NewType("FeedId", UUID)
 FactSheetId = NewType("FactSheetId", UUID)
 BatchId = NewType("BatchId", UUID)
 PayoutId = NewType("PayoutId", UUID)
+IndicatorDefinitionId = NewType("IndicatorDefinitionId", UUID)
+OccurrenceSheetId = NewType("OccurrenceSheetId", UUID)
 AccessKeyId = NewType("AccessKeyId", UUID)
 RaterPanelId = NewType("RaterPanelId", UUID)
 PeerRatingId = NewType("PeerRatingId", UUID)
@@ -120,3 +122,17 @@ def peer_rating_id(appraisal: UUID, rater: UUID) -> PeerRatingId:
 def calibration_session_id(code: str) -> CalibrationSessionId:
     """The calibration session with this code."""
     return CalibrationSessionId(_id("calibration-session", code))
+
+
+def indicator_definition_id(code: str) -> IndicatorDefinitionId:
+    """The definition with this code in the indicator library, all its versions."""
+    return IndicatorDefinitionId(_id("indicator-definition", code))
+
+
+def occurrence_sheet_id(cycle: UUID, employment: UUID) -> OccurrenceSheetId:
+    """All deductions, bonuses and vetoes of an employment in a cycle."""
+    return OccurrenceSheetId(_id("occurrence-sheet", cycle, employment))
+
+
+SCHEME_POLICY_ID = _id("scheme-policy")
+"""The one stream of a tenant's policy on schemes."""
