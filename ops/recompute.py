@@ -16,7 +16,8 @@ from domain.appraisal_decisions import APPRAISAL
 from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
 from domain.explanation import Node, sources
-from domain.facts import FACT_SHEET, FEED
+from domain.facts import FACT_SHEET
+from domain.feeds import FEED
 from domain.goals import GOAL_SHEET
 from domain.ids import payout_id
 from domain.jobs import JOB

@@ -19,7 +19,8 @@ from domain.appraisal import (
     SubmitSelfRating,
 )
 from domain.cycle import AdvanceCycle, OpenCycle, Stage
-from domain.facts import ReceiveFeed, RecordActual
+from domain.facts import RecordActual
+from domain.feeds import ReceiveFeed
 from domain.goals import Target
 from domain.ids import batch_id, cycle_id, feed_id, org_unit_id, scheme_id
 from domain.org_units import CreateOrgUnit

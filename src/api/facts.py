@@ -6,7 +6,8 @@ from api.commands import post
 from api.queries import Listing
 from api.routes import Route, get, writers
 from domain import ids
-from domain.facts import FACT_SHEET, FEED, ReceiveFeed, RecordActual
+from domain.facts import FACT_SHEET, RecordActual
+from domain.feeds import FEED, ReceiveFeed
 from projections import planning
 from projections.questions import Page
 

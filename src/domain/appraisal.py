@@ -10,6 +10,7 @@ import msgspec
 from domain.checks import begun
 from domain.explanation import Node
 from domain.kernel import Command, Decider, Event, Happened, Personal, looking
+from domain.leavers import AppraisalVoided, PayForfeited
 from domain.organisation import JobFamily
 from domain.reopening import (
     AdjustingFactAccepted,
@@ -18,6 +19,7 @@ from domain.reopening import (
     Reopening,
     ScoreRelocked,
 )
+from domain.scheme_change import LockedPart
 
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +40,8 @@ class Deviation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class CreateAppraisal(Command, frozen=True, kw_only=True):
     cycle_id: UUID
     employment_id: UUID
+    segment: int = 1
+    """1 for the first run of days in one unit and job, and one more after each transfer."""
 
 
 class AppraisalCreated(Event, frozen=True, kw_only=True):
@@ -54,7 +58,7 @@ class AppraisalCreated(Event, frozen=True, kw_only=True):
     scheme_id: UUID
     scheme_version: int
     starts_on: date
-    """First day of the cycle on which the person was employed."""
+    """First day of the segment, as it was known then."""
     ends_on: date
 
 
@@ -155,6 +159,8 @@ class ScoreLocked(Event, frozen=True, kw_only=True):
     score: Decimal
     coefficient: Decimal
     explanation: Node
+    parts: tuple[LockedPart, ...] = ()
+    """By scheme version where it changed within the days; pay then takes these."""
 
 
 class PublishResult(Command, frozen=True, kw_only=True):
@@ -189,6 +195,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
     adjustment: Decimal
     event_id: UUID
+    by: UUID | None = None
+    authorised_by: UUID | None = None
 
 
 class Locked(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,6 +206,7 @@ class Locked(msgspec.Struct, frozen=True, kw_only=True):
     score: Decimal
     coefficient: Decimal
     event_id: UUID
+    parts: tuple[LockedPart, ...] = ()
 
 
 class Appraisal(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,6 +240,10 @@ class Appraisal(msgspec.Struct, frozen=True, kw_only=True):
     """All of them, the first first."""
     reopened: Reopening | None = None
     adjustments: tuple[Adjustment, ...] = ()
+    forfeited_by: UUID | None = None
+    """The end of the employment by which the score is worth nothing, if it is one."""
+    voided: UUID | None = None
+    """The event that ended the appraisal without a score."""
     published_version: int = 0
     published_on: date | None = None
     """The day on which that version was shown; windows for appeals begin with it."""
@@ -255,6 +268,8 @@ AppraisalEvent = (
     | AppraisalReopened
     | AdjustingFactAccepted
     | ScoreRelocked
+    | AppraisalVoided
+    | PayForfeited
 )
 
 
@@ -301,7 +316,12 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
         case DeviationExplained():
             return {"explained": (*appraisal.explained, event.of)}
         case CalibrationApplied():
-            applied = Calibration(adjustment=event.adjustment, event_id=event_id)
+            applied = Calibration(
+                adjustment=event.adjustment,
+                event_id=event_id,
+                by=happened.actor,
+                authorised_by=event.authorised_by,
+            )
             return {"calibrations": (*appraisal.calibrations, applied)}
         case ScoreLocked() | ScoreRelocked():
             locked = Locked(
@@ -309,6 +329,7 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
                 score=event.score,
                 coefficient=event.coefficient,
                 event_id=event_id,
+                parts=event.parts,
             )
             return {
                 "locked": locked,
@@ -324,6 +345,10 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
             return {"reopened": Reopening(cause=event.cause, cause_id=event.cause_id)}
         case AdjustingFactAccepted():
             return _adjusted(appraisal, event, event_id)
+        case AppraisalVoided():
+            return {"voided": event_id}
+        case PayForfeited():
+            return {"forfeited_by": event.terminated_by}
         case _:
             assert_never(event)
 

@@ -1,8 +1,11 @@
 """From what an appraisal's streams hold to its scores: gathers the evidence, then calculates."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from domain.appraisal import (
     Appraisal,
@@ -11,18 +14,22 @@ from domain.appraisal import (
     Scored,
     ScoreLocked,
 )
+from domain.by_version import Final, together
 from domain.checks import begun
 from domain.coefficient import JobBand
+from domain.cycle import CYCLE
 from domain.evidence import Evidence
 from domain.explanation import Given
 from domain.facts import FACT_SHEET
 from domain.goals import GOAL_SHEET, GoalSheet
-from domain.ids import appraisal_id, fact_sheet_id, goal_sheet_id
+from domain.ids import appraisal_id, fact_sheet_id, goal_sheet_id, occurrence_sheet_id
 from domain.jobs import JOB
 from domain.kernel import Context, Refused
+from domain.occurrences import OCCURRENCE_SHEET
 from domain.reopening import ScoreRelocked
 from domain.scheme import LOOK_AT_SCHEME, SchemeVersion, Weighted, measured
-from domain.scoring import Result, initial_score, result
+from domain.scheme_change import Stretch, stretches
+from domain.scoring import initial_score, scored_coefficient
 
 FIRST_VERSION = 1
 
@@ -59,9 +66,10 @@ def locked(appraisal: Appraisal, context: Context) -> ScoreLocked:
     _require_current(appraisal.initial_score, final)
     return ScoreLocked(
         lock_version=FIRST_VERSION,
-        score=final.score.value,
+        score=final.value,
         coefficient=final.coefficient,
         explanation=final.explanation,
+        parts=final.parts,
     )
 
 
@@ -74,34 +82,75 @@ def relocked(appraisal: Appraisal, context: Context) -> ScoreRelocked:
     final = final_score(appraisal, context)
     return ScoreRelocked(
         lock_version=begun(appraisal.locked).version + 1,
-        score=final.score.value,
+        score=final.value,
         coefficient=final.coefficient,
         explanation=final.explanation,
+        parts=final.parts,
     )
 
 
-def final_score(appraisal: Appraisal, context: Context) -> Result:
+def final_score(appraisal: Appraisal, context: Context) -> Final:
     """Score and coefficient by what the appraisal's streams hold now.
 
     Raises:
         Refused: `goals-not-agreed`; those of `domain.scoring.result`.
     """
-    version = _scheme_version(appraisal, context)
-    evidence = _evidence(appraisal, version, context)
+    return scored_by(in_force(appraisal, context), appraisal, context)
+
+
+def in_force(appraisal: Appraisal, context: Context) -> tuple[Stretch, ...]:
+    """Which scheme versions count on which of the appraisal's days, ascending."""
+    cycle = begun(context.look(CYCLE, appraisal.cycle_id))
+    return stretches(
+        appraisal.scheme_id,
+        appraisal.scheme_version,
+        (appraisal.starts_on, appraisal.ends_on),
+        cycle.changes,
+    )
+
+
+def scored_by(
+    parts: Sequence[Stretch],
+    appraisal: Appraisal,
+    context: Context,
+    assumed: Mapping[str, Decimal] | None = None,
+) -> Final:
+    """The score if these scheme versions, drafts too, counted for these days.
+
+    Args:
+        parts: ascending, at least one.
+        appraisal: whose facts and ratings are taken.
+        context: what looks.
+        assumed: points of judged indicators that nobody has rated yet.
+
+    Raises:
+        Refused: as `final_score`.
+    """
+    scheme = begun(context.look(LOOK_AT_SCHEME, appraisal.scheme_id))
     job = begun(context.look(JOB, appraisal.job_id))
     grade = job.grade_on(appraisal.ends_on)
     band = JobBand(least=grade.coefficient_min, most=grade.coefficient_max, source=grade.set_by)
-    return result(version.content, evidence, band)
+    found = []
+    for part in parts:
+        version = scheme.version(part.scheme_version)
+        evidence = _evidence(appraisal, version, context)
+        if assumed:
+            guessed = {code: Given(each, version.drafted_by) for code, each in assumed.items()}
+            evidence = msgspec.structs.replace(evidence, points={**guessed, **evidence.points})
+        found.append((part, *scored_coefficient(version.content, evidence, band)))
+    return together(found)
 
 
 def _scheme_version(appraisal: Appraisal, context: Context) -> SchemeVersion:
     scheme = begun(context.look(LOOK_AT_SCHEME, appraisal.scheme_id))
-    return scheme.published(appraisal.scheme_version)
+    return scheme.published(in_force(appraisal, context)[-1].scheme_version)
 
 
 def _evidence(appraisal: Appraisal, version: SchemeVersion, context: Context) -> Evidence:
     own_id = appraisal_id(appraisal.cycle_id, appraisal.employment_id, appraisal.segment)
     sheet = context.look(GOAL_SHEET, goal_sheet_id(own_id))
+    own = occurrence_sheet_id(appraisal.cycle_id, appraisal.employment_id)
+    occurrences = context.look(OCCURRENCE_SHEET, own)
     facts = context.look(FACT_SHEET, fact_sheet_id(appraisal.cycle_id, appraisal.employment_id))
     actuals: dict[str, list[Given]] = {}
     for fact in facts.facts:
@@ -111,6 +160,7 @@ def _evidence(appraisal: Appraisal, version: SchemeVersion, context: Context) ->
         targets=_targets(sheet) if measured(version.content) else {},
         excused=_excused(sheet),
         actuals=actuals,
+        occurrences=occurrences.stated(appraisal.starts_on, appraisal.ends_on),
         points=_points(appraisal),
         calibrations=[Given(each.adjustment, each.event_id) for each in appraisal.calibrations],
     )
@@ -137,7 +187,7 @@ def counts(indicators: Iterable[Weighted[Any]], excused: frozenset[str]) -> bool
     return any(each.code not in excused for each in indicators)
 
 
-def _require_current(initial: Scored | None, final: Result) -> None:
+def _require_current(initial: Scored | None, final: Final) -> None:
     # Only what data decides: the initial score knows of nothing else.
     stated = {} if initial is None else {each.indicator: each.points for each in initial.points}
     now = {each.code: each.points for each in final.score.indicators if each.code in stated}

@@ -117,6 +117,25 @@ def working_days(
     )
 
 
+def after_working_days(
+    day: date,
+    count: int,
+    *,
+    holidays: frozenset[date] = frozenset(),
+    made_up: frozenset[date] = frozenset(),
+) -> date:
+    """The last day of a window of `count` working days, the first of them after `day`.
+
+    >>> after_working_days(date(2025, 4, 18), 10)
+    datetime.date(2025, 5, 2)
+    """
+    left = count
+    while left > 0:
+        day += _DAY
+        left -= working_days(Span(day, day), holidays=holidays, made_up=made_up)
+    return day
+
+
 def segments(span: Span, changes: Iterable[date]) -> tuple[Span, ...]:
     """`span` cut so that a new segment begins on each of `changes`; days outside cut nothing.
 

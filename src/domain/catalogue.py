@@ -8,14 +8,17 @@ import msgspec
 
 from domain import (
     access,
+    appeal,
     appraisal,
     cycle,
     facts,
+    feeds,
     goal_changes,
     goals,
     ids,
     jobs,
     leave,
+    leavers,
     objective,
     org_units,
     organisation,
@@ -25,10 +28,12 @@ from domain import (
     share_override,
 )
 from domain.access import ACCESS_KEY
+from domain.appeal_decisions import APPEAL
 from domain.appraisal_decisions import APPRAISAL
 from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
-from domain.facts import FACT_SHEET, FEED
+from domain.facts import FACT_SHEET
+from domain.feeds import FEED
 from domain.goals import GOAL_SHEET
 from domain.jobs import JOB
 from domain.kernel import Command, Decider, Event
@@ -42,6 +47,7 @@ from domain.scheme import SCHEME
 __all__ = [
     "ACCESS_KEY",
     "AGGREGATES",
+    "APPEAL",
     "APPRAISAL",
     "CYCLE",
     "DECIDERS",
@@ -174,7 +180,16 @@ AGGREGATES: tuple[Aggregate, ...] = (
         commands=(objective.SetObjective, objective.DropObjective),
         events=(objective.ObjectiveSet, objective.ObjectiveDropped),
     ),
-    Aggregate(decider=FEED, commands=(facts.ReceiveFeed,), events=(facts.FeedReceived,)),
+    Aggregate(
+        decider=FEED,
+        commands=(feeds.ReceiveFeed, feeds.ValidateFeed, feeds.RejectFeed, feeds.CutOffFeed),
+        events=(
+            feeds.FeedReceived,
+            feeds.FeedValidated,
+            feeds.FeedRejected,
+            feeds.FeedCutOffReached,
+        ),
+    ),
     Aggregate(
         decider=FACT_SHEET,
         commands=(facts.RecordActual, facts.CorrectActual, facts.DeclineCorrection),
@@ -198,6 +213,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
             appraisal.PublishResult,
             reopening.AcceptCorrection,
             reopening.RelockScore,
+            leavers.VoidAppraisal,
         ),
         events=(
             appraisal.AppraisalCreated,
@@ -213,6 +229,35 @@ AGGREGATES: tuple[Aggregate, ...] = (
             reopening.AppraisalReopened,
             reopening.AdjustingFactAccepted,
             reopening.ScoreRelocked,
+            leavers.AppraisalVoided,
+            leavers.PayForfeited,
+        ),
+    ),
+    Aggregate(
+        decider=APPEAL,
+        commands=(
+            appeal.FileAppeal,
+            appeal.AcceptAppeal,
+            appeal.ReturnAppeal,
+            appeal.AssignReviewer,
+            appeal.AddEvidence,
+            appeal.DecideAppeal,
+            appeal.EscalateAppeal,
+            appeal.WithdrawAppeal,
+            appeal.ExpireAppeal,
+        ),
+        events=(
+            appeal.AppealFiled,
+            appeal.AppealAccepted,
+            appeal.AppealReturned,
+            appeal.AppealReviewerAssigned,
+            appeal.EvidenceAdded,
+            appeal.AppealUpheld,
+            appeal.AppealPartlyUpheld,
+            appeal.AppealRejected,
+            appeal.AppealEscalated,
+            appeal.AppealWithdrawn,
+            appeal.AppealExpired,
         ),
     ),
     Aggregate(
@@ -270,12 +315,14 @@ def stream_of(command: Command) -> UUID | None:
             return ids.objective_id(command.cycle_id, command.code)
         case goals.ProposeGoals() | goal_changes.RequestExcuse():
             return ids.goal_sheet_id(command.appraisal_id)
-        case facts.ReceiveFeed():
+        case feeds.ReceiveFeed():
             return ids.feed_id(command.source, command.name)
         case facts.RecordActual() | facts.CorrectActual():
             return ids.fact_sheet_id(command.cycle_id, command.employment_id)
         case appraisal.CreateAppraisal():
-            return ids.appraisal_id(command.cycle_id, command.employment_id)
+            return ids.appraisal_id(command.cycle_id, command.employment_id, command.segment)
+        case appeal.FileAppeal():
+            return ids.appeal_id(command.appraisal_id, command.lock_version, command.indicator)
         case payout.PrepareBatch():
             return ids.batch_id(command.code)
         case _:

@@ -1,6 +1,5 @@
-"""Business data: feeds with their source and checksum, and the actuals that they bring."""
+"""Fact sheets: what was achieved, as it was recorded and as it was corrected since."""
 
-import re
 from datetime import date
 from decimal import Decimal
 from typing import assert_never
@@ -9,29 +8,12 @@ from uuid import UUID
 import msgspec
 
 from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
-from domain.checks import absent, begun, checked_code, checked_number, checked_reason, known
+from domain.checks import begun, checked_number, checked_reason, known
 from domain.cycle import CYCLE, Cycle
+from domain.feeds import FEED
 from domain.ids import appraisal_id
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
-from domain.scheme import SCHEME, measured
-
-
-class ReceiveFeed(Command, frozen=True, kw_only=True):
-    source: str
-    name: str
-    checksum: str
-    """sha256:<hex> of the file or message as received."""
-    rows: int
-    as_of: date
-
-
-class FeedReceived(Event, frozen=True, kw_only=True):
-    TOPIC = "feed.received"
-    source: str
-    name: str
-    checksum: str
-    rows: int
-    as_of: date
+from domain.scheme import LOOK_AT_SCHEME, measured
 
 
 class RecordActual(Command, frozen=True, kw_only=True):
@@ -107,51 +89,6 @@ class CorrectionDeclined(Event, frozen=True, kw_only=True):
     TOPIC = "fact-sheet.correction-declined"
     correction: UUID
     reason: str
-
-
-# -- feeds 业务数据批次
-
-ROWS_MAX = 10**9
-CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """A feed as it was received."""
-
-    source: str
-    name: str
-
-
-def _decide_feed(state: Feed | None, command: ReceiveFeed, _context: Context) -> tuple[Event, ...]:
-    absent(state, "a feed")
-    if not CHECKSUM.fullmatch(command.checksum):
-        raise Refused("bad-checksum", "A checksum reads sha256: and 64 hexadecimal digits.")
-    checked_number(
-        Decimal(command.rows), "count of rows", least=Decimal(0), most=Decimal(ROWS_MAX), decimals=0
-    )
-    return (
-        FeedReceived(
-            source=checked_code(command.source, "source"),
-            name=checked_code(command.name, "name"),
-            checksum=command.checksum,
-            rows=command.rows,
-            as_of=command.as_of,
-        ),
-    )
-
-
-def _evolve_feed(_state: Feed | None, happened: Happened[FeedReceived]) -> Feed:
-    event = happened.event
-    match event:
-        case FeedReceived():
-            return Feed(source=event.source, name=event.name)
-        case _:
-            assert_never(event)
-
-
-FEED: Decider[Feed | None] = Decider(
-    kind="feed", initial=None, decide=_decide_feed, evolve=_evolve_feed
-)
 
 
 # -- fact sheets 实绩
@@ -263,7 +200,7 @@ def _checked(command: RecordActual | CorrectActual, cycle: Cycle, context: Conte
         "unknown-appraisal",
         "appraisal of this employment in this cycle",
     )
-    scheme = begun(context.look(SCHEME, appraisal.scheme_id))
+    scheme = begun(context.look(LOOK_AT_SCHEME, appraisal.scheme_id))
     content = scheme.published(appraisal.scheme_version).content
     if command.indicator not in {weighted.code for weighted in measured(content)}:
         raise Refused(
@@ -275,7 +212,7 @@ def _checked(command: RecordActual | CorrectActual, cycle: Cycle, context: Conte
             f"{command.occurred_on} is not within {cycle.starts_on} to {cycle.ends_on}.",
         )
     if command.feed_id is not None:
-        known(context.look(FEED, command.feed_id), "unknown-feed", "such feed")
+        known(context.look(FEED, command.feed_id), "unknown-feed", "such feed").require_open()
     return appraisal
 
 

@@ -14,7 +14,7 @@ from domain.cycle import (
     Stage,
     StageAdvanced,
 )
-from domain.facts import FeedReceived
+from domain.feeds import FeedReceived
 from domain.organisation import JobFamily
 from domain.rules import SchemeContent
 from domain.scheme import SchemeDrafted, SchemeVersionPublished

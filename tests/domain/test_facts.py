@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from domain import ids
-from domain.facts import FEED, ActualRecorded, FeedReceived, ReceiveFeed, RecordActual
+from domain.facts import ActualRecorded, RecordActual
+from domain.feeds import FEED, FeedReceived, ReceiveFeed
 
 Given = Callable[..., Any]
 

@@ -28,7 +28,7 @@ from domain.appraisal import (
 from domain.catalogue import EVENTS
 from domain.cycle import CycleOpened, CyclePlanned, SchemeBound, StageAdvanced
 from domain.explanation import Node
-from domain.facts import FeedReceived
+from domain.feeds import FeedReceived
 from domain.goals import GoalsAgreed, GoalSheetProposed
 from domain.ids import (
     appraisal_id,
