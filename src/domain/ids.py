@@ -17,6 +17,12 @@ BatchId = NewType("BatchId", UUID)
 PayoutId = NewType("PayoutId", UUID)
 IndicatorDefinitionId = NewType("IndicatorDefinitionId", UUID)
 OccurrenceSheetId = NewType("OccurrenceSheetId", UUID)
+SettlementId = NewType("SettlementId", UUID)
+ClawbackId = NewType("ClawbackId", UUID)
+PoolId = NewType("PoolId", UUID)
+ExchangeRateId = NewType("ExchangeRateId", UUID)
+LedgerAccountId = NewType("LedgerAccountId", UUID)
+JournalId = NewType("JournalId", UUID)
 AccessKeyId = NewType("AccessKeyId", UUID)
 RaterPanelId = NewType("RaterPanelId", UUID)
 PeerRatingId = NewType("PeerRatingId", UUID)
@@ -89,9 +95,44 @@ def batch_id(code: str) -> BatchId:
     return BatchId(_id("payout-batch", code))
 
 
-def payout_id(appraisal: UUID, lock_version: int) -> PayoutId:
-    """The one payout line of a locked score version: it cannot be paid twice."""
-    return PayoutId(_id("payout", appraisal, lock_version))
+def payout_id(appraisal: UUID, lock_version: int, again: int = 0) -> PayoutId:
+    """The payout line of a locked score version: it cannot be paid twice.
+
+    `again` counts the lines of its settlement before it, where the same version is settled once
+    more: the first line was voided, or other facts than the score have changed.
+    """
+    key = (appraisal, lock_version, again) if again else (appraisal, lock_version)
+    return PayoutId(_id("payout", *key))
+
+
+def settlement_id(of: UUID, employment: UUID) -> SettlementId:
+    """What was posted for an employment in a cycle, or out of a pool."""
+    return SettlementId(_id("settlement", of, employment))
+
+
+def clawback_id(employment: UUID) -> ClawbackId:
+    """What an employment owes back."""
+    return ClawbackId(_id("clawback", employment))
+
+
+def pool_id(code: str) -> PoolId:
+    """The bonus pool with this code."""
+    return PoolId(_id("pool", code))
+
+
+def exchange_rate_id(cycle: UUID, from_currency: str, to_currency: str) -> ExchangeRateId:
+    """The one rate between two currencies in a cycle."""
+    return ExchangeRateId(_id("exchange-rate", cycle, from_currency, to_currency))
+
+
+def ledger_account_id(account: str, currency: str) -> LedgerAccountId:
+    """What is said from outside of an account of the ledger."""
+    return LedgerAccountId(_id("ledger-account", account, currency))
+
+
+def journal_id(system: str) -> JournalId:
+    """The journals exported to one accounting system."""
+    return JournalId(_id("journal", system))
 
 
 def access_key_id(public_part: str) -> AccessKeyId:
