@@ -19,6 +19,8 @@ from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
 from projections.kernel import install
 from projections.runner import Runner
+from tenancy.database import Database
+from tenancy.migrate import migrate
 from tenancy.registry import Registry
 from tenancy.settings import Settings
 
@@ -174,6 +176,42 @@ class Company:
         await (await self.client("finance")).did("/payout-batches", made["PrepareBatch"])
         await (await self.client("executive")).did(f"{batch}/approve", made["ApproveBatch"])
         await (await self.client("finance")).did(f"{batch}/settle", made["SettleBatch"])
+
+
+# A database of its own: the runner below advances all tenants of a database, and would make keys
+# and move views under those of the other tests. Each of these replaces the one for all tests.
+
+
+@pytest.fixture(scope="session")
+def addresses(new_database: Callable[[], Awaitable[Any]]) -> Any:
+    made = asyncio.run(_made(new_database))
+    asyncio.run(migrate(made.owner))
+    return made
+
+
+async def _made(new_database: Callable[[], Awaitable[Any]]) -> Any:
+    return await new_database()
+
+
+@pytest.fixture(scope="session")
+def owner_url(addresses: Any) -> str:
+    return str(addresses.owner)
+
+
+@pytest.fixture(scope="session")
+def database_url(addresses: Any) -> str:
+    return str(addresses.app)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with await Database.open(database_url, size=8, command_timeout_s=30.0) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def registry(database: Database) -> Registry:
+    return Registry(database)
 
 
 @pytest.fixture(scope="session")

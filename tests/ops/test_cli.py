@@ -7,6 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+pytestmark = pytest.mark.xdist_group("cli")  # one `merit up` for all of them
+
 SOMEBODY = str(uuid4())
 """An id of nothing."""
 

@@ -14,7 +14,8 @@ from ops.bundles import verify
 from ops.recompute import Recomputation
 from tenancy.records import Recorded
 
-pytestmark = pytest.mark.timeout(300)
+# One demo for most of them.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture(scope="module")

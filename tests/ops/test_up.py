@@ -10,7 +10,8 @@ import httpx
 import psutil
 import pytest
 
-pytestmark = pytest.mark.timeout(240)
+# One `merit up` for most of them.
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("up")]
 
 
 def answers(address: str) -> bool:
