@@ -15,10 +15,12 @@ from domain.appraisal import (
     ScoreLocked,
 )
 from domain.by_version import Final, together
+from domain.calendar import Span
 from domain.checks import begun
 from domain.coefficient import JobBand
 from domain.cycle import CYCLE
-from domain.evidence import Evidence
+from domain.employment import EMPLOYMENT
+from domain.evidence import DaysOf, Evidence
 from domain.explanation import Given
 from domain.facts import FACT_SHEET
 from domain.goals import GOAL_SHEET, GoalSheet
@@ -28,8 +30,9 @@ from domain.kernel import Context, Refused
 from domain.occurrences import OCCURRENCE_SHEET
 from domain.reopening import ScoreRelocked
 from domain.scheme import LOOK_AT_SCHEME, SchemeVersion, Weighted, measured
-from domain.scheme_change import Stretch, stretches
+from domain.scheme_change import SchemeChange, Stretch, stretches
 from domain.scoring import initial_score, scored_coefficient
+from domain.segments import catchment, current_days
 
 FIRST_VERSION = 1
 
@@ -98,14 +101,20 @@ def final_score(appraisal: Appraisal, context: Context) -> Final:
     return scored_by(in_force(appraisal, context), appraisal, context)
 
 
-def in_force(appraisal: Appraisal, context: Context) -> tuple[Stretch, ...]:
-    """Which scheme versions count on which of the appraisal's days, ascending."""
+def in_force(
+    appraisal: Appraisal, context: Context, *supposed: SchemeChange
+) -> tuple[Stretch, ...]:
+    """Which scheme versions count on which of the appraisal's days, ascending.
+
+    `supposed` are changes of its cycle that nobody has made yet.
+    """
     cycle = begun(context.look(CYCLE, appraisal.cycle_id))
+    days = current_days(appraisal, context).span
     return stretches(
         appraisal.scheme_id,
         appraisal.scheme_version,
-        (appraisal.starts_on, appraisal.ends_on),
-        cycle.changes,
+        (days.starts_on, days.ends_on),
+        (*cycle.changes, *supposed),
     )
 
 
@@ -153,16 +162,32 @@ def _evidence(appraisal: Appraisal, version: SchemeVersion, context: Context) ->
     occurrences = context.look(OCCURRENCE_SHEET, own)
     facts = context.look(FACT_SHEET, fact_sheet_id(appraisal.cycle_id, appraisal.employment_id))
     actuals: dict[str, list[Given]] = {}
+    caught, target_days = _window(appraisal, context)
     for fact in facts.facts:
+        if fact.occurred_on not in caught:
+            continue
         actuals.setdefault(fact.indicator, []).append(Given(fact.value, fact.event_id))
     return Evidence(
         scheme=version.drafted_by,
         targets=_targets(sheet) if measured(version.content) else {},
         excused=_excused(sheet),
         actuals=actuals,
-        occurrences=occurrences.stated(appraisal.starts_on, appraisal.ends_on),
+        occurrences=occurrences.stated(caught.starts_on, caught.ends_on),
+        target_days=target_days if sheet is not None and sheet.whole_cycle else None,
         points=_points(appraisal),
         calibrations=[Given(each.adjustment, each.event_id) for each in appraisal.calibrations],
+    )
+
+
+def _window(appraisal: Appraisal, context: Context) -> tuple[Span, DaysOf]:
+    """The days whose data count, and which part of the cycle the appraisal is about."""
+    cycle = begun(context.look(CYCLE, appraisal.cycle_id))
+    period = Span(cycle.starts_on, cycle.ends_on)
+    days = current_days(appraisal, context)
+    employment = begun(context.look(EMPLOYMENT, appraisal.employment_id))
+    return (
+        catchment(days, employment, period),
+        DaysOf(days.span.days, period.days, days.source),
     )
 
 

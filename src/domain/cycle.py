@@ -1,16 +1,21 @@
 """The appraisal cycle: its calendar, its bound schemes, its stages."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal, assert_never, get_args
 from uuid import UUID
 
 import msgspec
 
+from domain.binding import Binding, Resolution, resolve
 from domain.calendar import Span, months_of
 from domain.checks import absent, begun, checked_code, checked_name, known
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
+from domain.leavers import LeaverPolicy
+from domain.org_units import ORG_UNIT
 from domain.organisation import JobFamily, checked_level
-from domain.scheme import SCHEME
+from domain.scheme import LOOK_AT_SCHEME
+from domain.scheme_change import SchemeChange, SchemeVersionChanged
 
 Stage = Literal[
     "draft",
@@ -34,6 +39,8 @@ class PlanCycle(Command, frozen=True, kw_only=True):
     starts_on: date
     ends_on: date
     """Last day; the cycle covers whole calendar months."""
+    good_leavers: LeaverPolicy = "prorated"
+    bad_leavers: LeaverPolicy = "forfeited"
 
 
 class CyclePlanned(Event, frozen=True, kw_only=True):
@@ -43,15 +50,22 @@ class CyclePlanned(Event, frozen=True, kw_only=True):
     starts_on: date
     ends_on: date
     months: int
+    good_leavers: LeaverPolicy = "prorated"
+    bad_leavers: LeaverPolicy = "prorated"
+    """Cycles that were planned before there was a policy pay everybody for the days worked."""
 
 
 class BindScheme(Command, frozen=True, kw_only=True):
-    """People of `family` (and `level`, where given) are appraised by this scheme version."""
+    """People of `family` are appraised by this scheme version, or those of a level or a unit.
+
+    A unit stands for itself and all units below it; the most specific binding wins.
+    """
 
     scheme_id: UUID
     scheme_version: int
     family: JobFamily
     level: int | None = None
+    org_unit_id: UUID | None = None
 
 
 class SchemeBound(Event, frozen=True, kw_only=True):
@@ -60,6 +74,7 @@ class SchemeBound(Event, frozen=True, kw_only=True):
     scheme_version: int
     family: JobFamily
     level: int | None = None
+    org_unit_id: UUID | None = None
 
 
 class OpenCycle(Command, frozen=True, kw_only=True):
@@ -97,15 +112,6 @@ class CycleClosed(Event, frozen=True, kw_only=True):
 MONTHS_MAX = 60
 
 
-class Binding(msgspec.Struct, frozen=True, kw_only=True):
-    """Which scheme version appraises a family, or one level of it."""
-
-    scheme_id: UUID
-    scheme_version: int
-    family: JobFamily
-    level: int | None
-
-
 class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     """A cycle as it is now."""
 
@@ -115,22 +121,29 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     months: int
     planned_by: UUID
     """The event that fixed the calendar."""
+    good_leavers: LeaverPolicy = "prorated"
+    bad_leavers: LeaverPolicy = "prorated"
     stage: Stage = "draft"
     bindings: tuple[Binding, ...] = ()
+    changes: tuple[SchemeChange, ...] = ()
+    """Of scheme versions while it runs, in the order in which they were made."""
     cut_off_reached: bool = False
 
     def has_reached(self, stage: Stage) -> bool:
         """Whether the cycle is in `stage` or past it."""
         return STAGES.index(self.stage) >= STAGES.index(stage)
 
-    def binding(self, family: JobFamily, level: int) -> Binding | None:
-        """The binding for a job: the one for its very level before the one for its family."""
-        of_family = [binding for binding in self.bindings if binding.family == family]
-        for wanted in (level, None):
-            for binding in of_family:
-                if binding.level == wanted:
-                    return binding
-        return None
+    def resolve(self, family: JobFamily, level: int, units: Sequence[UUID] = ()) -> Resolution:
+        """The binding for a job; `units` are its own unit and those above it, nearest first."""
+        return resolve(self.bindings, family, level, units)
+
+    def versions_in_use(self, scheme_id: UUID) -> frozenset[int]:
+        """The versions of a scheme that count at the end of the cycle, as bound and changed."""
+        versions = {each.scheme_version for each in self.bindings if each.scheme_id == scheme_id}
+        for change in self.changes:
+            if change.scheme_id == scheme_id and change.before in versions:
+                versions = (versions - {change.before}) | {change.after}
+        return frozenset(versions)
 
     def require(self, *stages: Stage) -> None:
         """Refuse `wrong-stage` unless the cycle is in one of `stages`."""
@@ -143,7 +156,13 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
 
 CycleCommand = PlanCycle | BindScheme | OpenCycle | AdvanceCycle | CloseCycle
 CycleEvent = (
-    CyclePlanned | SchemeBound | CycleOpened | StageAdvanced | DataCutOffReached | CycleClosed
+    CyclePlanned
+    | SchemeBound
+    | SchemeVersionChanged
+    | CycleOpened
+    | StageAdvanced
+    | DataCutOffReached
+    | CycleClosed
 )
 
 
@@ -179,6 +198,8 @@ def _plan(state: Cycle | None, command: PlanCycle) -> tuple[Event, ...]:
             starts_on=command.starts_on,
             ends_on=command.ends_on,
             months=whole_months(command.starts_on, command.ends_on),
+            good_leavers=command.good_leavers,
+            bad_leavers=command.bad_leavers,
         ),
     )
 
@@ -196,18 +217,21 @@ def whole_months(starts_on: date, ends_on: date) -> int:
 
 
 def _bind(cycle: Cycle, command: BindScheme, context: Context) -> tuple[Event, ...]:
-    scheme = known(context.look(SCHEME, command.scheme_id), "unknown-scheme", "such scheme")
-    scheme.published(command.scheme_version)
+    look = context.look
+    scheme = known(look(LOOK_AT_SCHEME, command.scheme_id), "unknown-scheme", "such scheme")
+    families = scheme.bindable(command.scheme_version).content.families
     cycle.require("draft", "goal-setting")
+    if families and command.family not in families:
+        raise Refused("wrong-family", f"The scheme is for {', '.join(families)} alone.")
     if command.level is not None:
         checked_level(command.level)
-    if any(
-        (binding.family, binding.level) == (command.family, command.level)
-        for binding in cycle.bindings
-    ):
+    if command.org_unit_id is not None:
+        known(look(ORG_UNIT, command.org_unit_id), "unknown-org-unit", "such unit")
+    scope = (command.family, command.level, command.org_unit_id)
+    if any(binding.scope == scope for binding in cycle.bindings):
         level = "every level" if command.level is None else f"level {command.level}"
         raise Refused(
-            "scheme-already-bound", f"A scheme is bound to {command.family}, {level}, already."
+            "scheme-already-bound", f"A scheme is bound to {command.family}, {level}, there."
         )
     return (
         SchemeBound(
@@ -215,6 +239,7 @@ def _bind(cycle: Cycle, command: BindScheme, context: Context) -> tuple[Event, .
             scheme_version=command.scheme_version,
             family=command.family,
             level=command.level,
+            org_unit_id=command.org_unit_id,
         ),
     )
 
@@ -240,6 +265,8 @@ def _evolve(state: Cycle | None, happened: Happened[CycleEvent]) -> Cycle:
                 ends_on=event.ends_on,
                 months=event.months,
                 planned_by=happened.event_id,
+                good_leavers=event.good_leavers,
+                bad_leavers=event.bad_leavers,
             )
         case SchemeBound():
             binding = Binding(
@@ -247,9 +274,12 @@ def _evolve(state: Cycle | None, happened: Happened[CycleEvent]) -> Cycle:
                 scheme_version=event.scheme_version,
                 family=event.family,
                 level=event.level,
+                org_unit_id=event.org_unit_id,
             )
             cycle = begun(state)
             return msgspec.structs.replace(cycle, bindings=(*cycle.bindings, binding))
+        case SchemeVersionChanged():
+            return _with_change(begun(state), event, happened.event_id)
         case CycleOpened():
             return msgspec.structs.replace(begun(state), stage="goal-setting")
         case StageAdvanced():
@@ -260,6 +290,26 @@ def _evolve(state: Cycle | None, happened: Happened[CycleEvent]) -> Cycle:
             return msgspec.structs.replace(begun(state), stage="closed")
         case _:
             assert_never(event)
+
+
+def _with_change(cycle: Cycle, event: SchemeVersionChanged, event_id: UUID) -> Cycle:
+    change = SchemeChange(
+        scheme_id=event.scheme_id,
+        before=event.before,
+        after=event.after,
+        effective_from=event.effective_from,
+        event_id=event_id,
+    )
+    bindings = cycle.bindings
+    if event.effective_from is None:
+        # Appraisals that are created from now on begin with the version after.
+        bindings = tuple(
+            msgspec.structs.replace(each, scheme_version=event.after)
+            if (each.scheme_id, each.scheme_version) == (event.scheme_id, event.before)
+            else each
+            for each in bindings
+        )
+    return msgspec.structs.replace(cycle, bindings=bindings, changes=(*cycle.changes, change))
 
 
 CYCLE: Decider[Cycle | None] = Decider(kind="cycle", initial=None, decide=_decide, evolve=_evolve)

@@ -7,13 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
+from domain.appraisal import Appraisal
+from domain.calendar import Span
 from domain.checks import begun, checked_number, checked_reason, known
 from domain.cycle import CYCLE, Cycle
 from domain.feeds import FEED
-from domain.ids import appraisal_id
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
 from domain.scheme import LOOK_AT_SCHEME, measured
+from domain.segments import appraisal_on
 
 
 class RecordActual(Command, frozen=True, kw_only=True):
@@ -195,21 +196,22 @@ def _correct(sheet: FactSheet, command: CorrectActual, context: Context) -> tupl
 
 
 def _checked(command: RecordActual | CorrectActual, cycle: Cycle, context: Context) -> Appraisal:
+    if not cycle.starts_on <= command.occurred_on <= cycle.ends_on:
+        raise Refused(
+            "outside-cycle",
+            f"{command.occurred_on} is not within {cycle.starts_on} to {cycle.ends_on}.",
+        )
+    period = Span(cycle.starts_on, cycle.ends_on)
     appraisal = known(
-        context.look(LOOK_AT_APPRAISAL, appraisal_id(command.cycle_id, command.employment_id)),
+        appraisal_on(command.cycle_id, command.employment_id, command.occurred_on, period, context),
         "unknown-appraisal",
-        "appraisal of this employment in this cycle",
+        "appraisal of this employment in this cycle on that day",
     )
     scheme = begun(context.look(LOOK_AT_SCHEME, appraisal.scheme_id))
     content = scheme.published(appraisal.scheme_version).content
     if command.indicator not in {weighted.code for weighted in measured(content)}:
         raise Refused(
             "unknown-indicator", f"The scheme does not measure {command.indicator!r} by data."
-        )
-    if not cycle.starts_on <= command.occurred_on <= cycle.ends_on:
-        raise Refused(
-            "outside-cycle",
-            f"{command.occurred_on} is not within {cycle.starts_on} to {cycle.ends_on}.",
         )
     if command.feed_id is not None:
         known(context.look(FEED, command.feed_id), "unknown-feed", "such feed").require_open()

@@ -44,12 +44,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class ProposeGoals(Command, frozen=True, kw_only=True):
     appraisal_id: UUID
     targets: tuple[Target, ...]
+    whole_cycle: bool = False
+    """These are targets of the whole cycle: who is there for a part of it has that part to reach,
+    in days and exactly."""
 
 
 class GoalSheetProposed(Event, frozen=True, kw_only=True):
     TOPIC = "goal-sheet.proposed"
     appraisal_id: UUID
     targets: tuple[Target, ...]
+    whole_cycle: bool = False
 
 
 class AgreeGoals(Command, frozen=True, kw_only=True):
@@ -70,6 +74,8 @@ class GoalSheet(msgspec.Struct, frozen=True, kw_only=True):
     proposal: UUID | None = None
     """The event that holds the targets; None where only an excuse was asked for so far."""
     agreed: bool = False
+    whole_cycle: bool = False
+    """The targets are those of the whole cycle, whatever part of it the appraisal is about."""
     moves: Moves = Moves()
 
     @property
@@ -134,7 +140,13 @@ def _propose(state: GoalSheet | None, command: ProposeGoals, context: Context) -
     )
     for target in command.targets:
         _check_target(target, appraisal, context)
-    return (GoalSheetProposed(appraisal_id=command.appraisal_id, targets=command.targets),)
+    return (
+        GoalSheetProposed(
+            appraisal_id=command.appraisal_id,
+            targets=command.targets,
+            whole_cycle=command.whole_cycle,
+        ),
+    )
 
 
 def _check_target(target: Target, appraisal: Appraisal, context: Context) -> None:
@@ -294,6 +306,7 @@ def _evolve(state: GoalSheet | None, happened: Happened[GoalsEvent]) -> GoalShee
                 targets=event.targets,
                 proposed_by=happened.actor,
                 proposal=happened.event_id,
+                whole_cycle=event.whole_cycle,
                 moves=Moves() if state is None else state.moves,
             )
         case GoalsAgreed():

@@ -44,12 +44,14 @@ class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
     calendar: UUID
     """The event that fixed the cycle's months and days."""
     days: int
-    """That count, 0..cycle_days: employed and not on unpaid leave."""
+    """Employed, 0..cycle_days."""
     days_source: UUID
     """The event that says which."""
     fte: Given
     coefficient: Given
     """As locked."""
+    absences: tuple[Given, ...] = ()
+    """Days of these on unpaid leave, each with the event that says so."""
     forfeited_by: UUID | None = None
     """The event by which nothing is paid for these days (a bad leaver's), if there is one."""
     rank: tuple[Decimal, str] = (Decimal(0), "")
@@ -163,7 +165,7 @@ def converted(amount: Money, exchange: Exchange, source: UUID) -> tuple[Money, N
 
 def _explained(of: Entitlement) -> Explained:
     _check_pay(of.pay.total, of.pay.share)
-    proration(of.days, of.cycle_days)
+    proration(of.days - sum(int(each.value) for each in of.absences), of.cycle_days)
     monthly = why.product(
         [
             why.given_exact("monthly total", of.pay.total.minor, of.pay.source),
@@ -173,7 +175,7 @@ def _explained(of: Entitlement) -> Explained:
     performance = why.round_base(monthly, "performance pay a month")
     months = why.given_exact("months", of.months, of.calendar)
     present = why.quotient(
-        why.given_exact("days", of.days, of.days_source),
+        _days(of),
         why.given_exact("days of the cycle", of.cycle_days, of.calendar),
     )
     fte = why.given("full-time equivalent", of.fte)
@@ -195,6 +197,14 @@ def _explained(of: Entitlement) -> Explained:
     return why.nullified(
         "forfeit", earned, [why.given_exact("forfeited", 1, of.forfeited_by)], "forfeited"
     )
+
+
+def _days(of: Entitlement) -> Explained:
+    employed = why.given_exact("days", of.days, of.days_source)
+    away = [
+        why.given_exact("unpaid leave", -exact(each.value), each.source) for each in of.absences
+    ]
+    return why.total([employed, *away], "days that count")
 
 
 def _exchanged(whole: Explained, currency: str, exchange: Exchange) -> Explained:

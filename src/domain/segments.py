@@ -1,0 +1,157 @@
+"""Segments: the runs of days on which an employment has one unit and one job, and their pay days.
+
+An appraisal is about one segment of an employment in a cycle. Assignments and ends of employments
+become known late, so which days those are is read from the employment whenever it matters.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from uuid import UUID
+
+import msgspec
+
+from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
+from domain.calendar import Span, segments
+from domain.checks import begun
+from domain.employment import EMPLOYMENT, Assigned, Employment, assigned_on
+from domain.ids import appraisal_id
+from domain.kernel import Context, Refused
+
+_DAY = timedelta(days=1)
+SEGMENTS_MAX = 100
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of employed days with the same unit and job. 区段"""
+
+    span: Span
+    org_unit_id: UUID
+    job_id: UUID
+
+
+class Days(msgspec.Struct, frozen=True, kw_only=True):
+    """The days that an appraisal is about, and the event that says so."""
+
+    span: Span
+    source: UUID
+
+
+def segments_of(employment: Employment, period: Span) -> tuple[Segment, ...]:
+    """All segments of an employment within a period, in the order of their days.
+
+    They never overlap, and together they are exactly the employed days of the period.
+    """
+    employed = employment.days_within(period.starts_on, period.ends_on)
+    if employed is None:
+        return ()
+    parts = segments(Span(*employed), (row.effective_from for row in employment.assignments))
+    found: list[Segment] = []
+    for part in parts:
+        work = _assigned(employment, part.starts_on).assignment
+        if found and (found[-1].org_unit_id, found[-1].job_id) == (work.org_unit_id, work.job_id):
+            part = Span(found.pop().span.starts_on, part.ends_on)  # noqa: PLW2901  it goes on
+        found.append(Segment(span=part, org_unit_id=work.org_unit_id, job_id=work.job_id))
+    return tuple(found)
+
+
+def days_of(appraisal: Appraisal, employment: Employment) -> Days | None:
+    """The days that an appraisal is about, as its employment is known now; None for none.
+
+    They are never more than at its creation: a transfer or an end that became known since then
+    takes days away.
+    """
+    created = Span(appraisal.starts_on, appraisal.ends_on)
+    for segment in segments_of(employment, created):
+        if (segment.org_unit_id, segment.job_id) == (appraisal.org_unit_id, appraisal.job_id):
+            return Days(
+                span=segment.span, source=_source(appraisal, employment, created, segment.span)
+            )
+    return None
+
+
+def _source(appraisal: Appraisal, employment: Employment, created: Span, now: Span) -> UUID:
+    if now.ends_on < created.ends_on:
+        if now.ends_on == employment.last_day and employment.terminated_by is not None:
+            return employment.terminated_by
+        return _assigned(employment, now.ends_on + _DAY).event_id
+    if now.starts_on > created.starts_on:
+        return _assigned(employment, now.starts_on).event_id
+    return appraisal.created_by
+
+
+def uncovered(
+    employment: Employment, period: Span, appraisals: Iterable[Appraisal]
+) -> tuple[Segment, ...]:
+    """The segments within a period that none of `appraisals` is about."""
+    covered = [days.span for each in appraisals if (days := days_of(each, employment))]
+    return tuple(
+        segment
+        for segment in segments_of(employment, period)
+        if not any(span.within(segment.span) for span in covered)
+    )
+
+
+def appraisals_of(
+    cycle_id: UUID, employment_id: UUID, context: Context, *, before: int | None = None
+) -> tuple[Appraisal, ...]:
+    """The appraisals of an employment in a cycle that are not void, by segment number.
+
+    Args:
+        cycle_id: Of the cycle.
+        employment_id: Of the employment.
+        context: What looks.
+        before: Only those with a smaller segment number.
+    """
+    found: list[Appraisal] = []
+    for number in range(1, before or SEGMENTS_MAX + 1):
+        each = context.look(LOOK_AT_APPRAISAL, appraisal_id(cycle_id, employment_id, number))
+        if each is None:
+            break
+        found.append(each)
+    return tuple(each for each in found if each.voided is None)
+
+
+def catchment(days: Days, employment: Employment, cycle: Span) -> Span:
+    """The days of the cycle whose business data count for an appraisal about `days`.
+
+    Its own; and what occurs before the first day of work, or after the last, counts for the
+    segment next to it. So every actual of a cycle counts once.
+    """
+    parts = segments_of(employment, cycle)
+    first = days.span.starts_on == parts[0].span.starts_on
+    last = days.span.ends_on == parts[-1].span.ends_on
+    return Span(
+        cycle.starts_on if first else days.span.starts_on,
+        cycle.ends_on if last else days.span.ends_on,
+    )
+
+
+def appraisal_on(
+    cycle_id: UUID, employment_id: UUID, day: date, cycle: Span, context: Context
+) -> Appraisal | None:
+    """The appraisal for which what occurs on `day` counts, or None."""
+    for number in range(1, SEGMENTS_MAX + 1):
+        each = context.look(LOOK_AT_APPRAISAL, appraisal_id(cycle_id, employment_id, number))
+        if each is None:
+            return None
+        employment = begun(context.look(EMPLOYMENT, employment_id))
+        days = None if each.voided else days_of(each, employment)
+        if days is not None and day in catchment(days, employment, cycle):
+            return each
+    return None
+
+
+def current_days(appraisal: Appraisal, context: Context) -> Days:
+    """The days that an appraisal is about now, or `Refused("segment-gone")`."""
+    employment = begun(context.look(EMPLOYMENT, appraisal.employment_id))
+    days = days_of(appraisal, employment)
+    if days is None:
+        raise Refused(
+            "segment-gone",
+            "The employment has no day left in that unit and job: void the appraisal.",
+        )
+    return days
+
+
+def _assigned(employment: Employment, day: date) -> Assigned:
+    return begun(assigned_on(employment, day))
