@@ -9,15 +9,15 @@ import msgspec
 
 from domain.appraisal import Appraisal, Locked
 from domain.appraisal_decisions import APPRAISAL
-from domain.calendar import days_inclusive
 from domain.checks import absent, begun, checked_code, checked_text, known
 from domain.cycle import CYCLE, Cycle
-from domain.employment import EMPLOYMENT, Employment, assigned_on, pay_on
+from domain.employment import EMPLOYMENT, Employment
+from domain.entitlements import Earned, earned_by_part, entitlements
 from domain.explanation import Given
 from domain.ids import batch_id, payout_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
 from domain.money import Money, checked
-from domain.pay import Entitlement, PayStructure, payout
+from domain.pay import payout
 from domain.payout import (
     PAYOUT,
     ApproveBatch,
@@ -32,6 +32,7 @@ from domain.payout import (
     PrepareBatch,
     SettleBatch,
 )
+from domain.segments import days_of
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,33 +144,25 @@ def _due(command: PrepareBatch, context: Context) -> list[_Due]:
 
 def _calculated(batch: UUID, due: _Due, employment: Employment, cycle: Cycle) -> PayoutCalculated:
     appraisal, locked = due.appraisal, due.locked
-    # The employment may have ended after the appraisal was created: only days worked are paid.
-    employed = employment.days_within(appraisal.starts_on, appraisal.ends_on)
-    if employed is None:
+    # The employment may have changed after the appraisal was created: only days worked are paid.
+    days = days_of(appraisal, employment)
+    if days is None:
         raise Refused(
             "not-employed-in-cycle", f"No day of appraisal {due.appraisal_id} was worked."
         )
-    first_day, last_day = employed
-    assigned = begun(assigned_on(employment, last_day))
-    pay = pay_on(employment, last_day)
-    if pay is None:
-        raise Refused(
-            "pay-structure-missing",
-            f"Employment {employment.number} has no pay structure on {last_day}.",
-        )
-    entitlement = Entitlement(
-        pay=PayStructure(total=pay.total, share=pay.performance_share, source=pay.event_id),
-        months=cycle.months,
-        cycle_days=days_inclusive(cycle.starts_on, cycle.ends_on),
-        calendar=cycle.planned_by,
-        days=days_inclusive(first_day, last_day),
-        days_source=employment.terminated_by
-        if employment.terminated_by is not None and last_day == employment.last_day
-        else appraisal.created_by,
-        fte=Given(assigned.assignment.fte, assigned.event_id),
+    earned = Earned(
+        days=days,
+        family=appraisal.family,
+        score=locked.score,
         coefficient=Given(locked.coefficient, locked.event_id),
+        forfeited_by=appraisal.forfeited_by,
     )
-    paid = payout([entitlement])
+    parts = [
+        part
+        for each in earned_by_part(earned, locked.parts)
+        for part in entitlements(each, employment, cycle)
+    ]
+    paid = payout([part.entitlement for part in parts])
     return PayoutCalculated(
         batch_id=batch,
         cycle_id=appraisal.cycle_id,
@@ -177,7 +170,7 @@ def _calculated(batch: UUID, due: _Due, employment: Employment, cycle: Cycle) ->
         lock_version=locked.version,
         employment_id=appraisal.employment_id,
         person_id=appraisal.person_id,
-        cost_centre=assigned.assignment.cost_centre,
+        cost_centre=parts[-1].cost_centre,
         base=paid.base,
         coefficient=locked.coefficient,
         amount=paid.amount,
