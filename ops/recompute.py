@@ -28,7 +28,7 @@ from domain.org_units import ORG_UNIT
 from domain.organisation import PERSON
 from domain.payout import PAYOUT, BatchPrepared, PayoutCalculated, PrepareBatch
 from domain.payout_batch import PAYOUT_BATCH
-from domain.scheme import SCHEME
+from domain.scheme_decisions import SCHEME
 from tenancy.findings import Finding
 from tenancy.records import Recorded
 

@@ -10,14 +10,7 @@ from uuid import UUID
 import msgspec
 
 from domain.access import IssueAccessKey
-from domain.appraisal import (
-    CalibrateScore,
-    ExplainDeviation,
-    LockScore,
-    PublishResult,
-    SubmitManagerRating,
-    SubmitSelfRating,
-)
+from domain.appraisal import CalibrateScore, LockScore, PublishResult
 from domain.cycle import AdvanceCycle, OpenCycle, Stage
 from domain.facts import RecordActual
 from domain.feeds import ReceiveFeed
@@ -25,7 +18,8 @@ from domain.goals import Target
 from domain.ids import batch_id, cycle_id, feed_id, org_unit_id, scheme_id
 from domain.org_units import CreateOrgUnit
 from domain.payout import ApproveBatch, PrepareBatch, SettleBatch
-from domain.scheme import PublishScheme
+from domain.ratings import ExplainDeviation, SubmitManagerRating, SubmitSelfRating
+from domain.scheme import ApproveScheme, PublishScheme
 from ops.client import Api, Done, Problem, together
 from ops.demo.model import Company, Fact, Member
 from ops.demo.steps import Steps
@@ -133,15 +127,15 @@ class Quarter:
         return str(answer["secret"])
 
     async def _employ(self) -> None:
-        hr = self.key(self._company.hr)
+        hr, executive = self.key(self._company.hr), self.key(self._company.executive)
         await self._each(
             "雇佣 employments", self._company.members, lambda each: self._hire(hr, each)
         )
         for draft in self._company.schemes:
+            scheme = f"/schemes/{scheme_id(draft.code)}"
             await self._api.post(hr, "/schemes", draft)
-            await self._api.post(
-                hr, f"/schemes/{scheme_id(draft.code)}/publish", PublishScheme(version=1)
-            )
+            await self._api.post(executive, f"{scheme}/approve", ApproveScheme(version=1))
+            await self._api.post(hr, f"{scheme}/publish", PublishScheme(version=1))
 
     async def _hire(self, hr: str, member: Member) -> None:
         path = f"/employments/{member.employment_id}"

@@ -104,6 +104,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "deviation_threshold": "10.00",
         },
     },
+    "ApproveScheme": {"version": 1, "reason": "薪酬委员会同意"},
     "PublishScheme": {"version": 1, "reason": "2025年度方案"},
     "PlanCycle": {
         "code": CYCLE,

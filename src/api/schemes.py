@@ -7,12 +7,14 @@ from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
-from domain.scheme import SCHEME, DraftScheme, PublishScheme
+from domain.scheme import ApproveScheme, DraftScheme, PublishScheme
+from domain.scheme_decisions import SCHEME
 from projections import planning
 from projections.questions import Page
 
 VIEWS = (planning.NAME,)
 WRITERS = writers(auth.HR, auth.ADMIN)
+APPROVERS = writers(auth.HR, auth.ADMIN, auth.EXECUTIVE)
 
 
 async def _schemes(asked: Asked, given: Listing) -> Page[planning.Scheme]:
@@ -51,6 +53,13 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=planning.Scheme,
         projections=VIEWS,
+    ),
+    post(
+        "/schemes/{scheme_id}/approve",
+        ApproveScheme,
+        SCHEME,
+        roles=APPROVERS,
+        stream=from_path("scheme_id"),
     ),
     post(
         "/schemes/{scheme_id}/publish",

@@ -28,8 +28,9 @@ from domain.ids import appraisal_id, fact_sheet_id, goal_sheet_id, occurrence_sh
 from domain.jobs import JOB
 from domain.kernel import Context, Refused
 from domain.occurrences import OCCURRENCE_SHEET
+from domain.rater_groups import responses_of
 from domain.reopening import ScoreRelocked
-from domain.scheme import LOOK_AT_SCHEME, SchemeVersion, Weighted, measured
+from domain.scheme import LOOK_AT_SCHEME, SchemeVersion, Weighted, judged, measured
 from domain.scheme_change import SchemeChange, Stretch, stretches
 from domain.scoring import initial_score, scored_coefficient
 from domain.segments import catchment, current_days
@@ -170,11 +171,12 @@ def _evidence(appraisal: Appraisal, version: SchemeVersion, context: Context) ->
     return Evidence(
         scheme=version.drafted_by,
         targets=_targets(sheet) if measured(version.content) else {},
-        excused=_excused(sheet),
+        excused={**_excused(sheet), **_waived(appraisal, version)},
         actuals=actuals,
         occurrences=occurrences.stated(caught.starts_on, caught.ends_on),
         target_days=target_days if sheet is not None and sheet.whole_cycle else None,
         points=_points(appraisal),
+        responses=responses_of(own_id, version.content, context),
         calibrations=[Given(each.adjustment, each.event_id) for each in appraisal.calibrations],
     )
 
@@ -199,6 +201,12 @@ def _targets(sheet: GoalSheet | None) -> Mapping[str, Given]:
 
 def _excused(sheet: GoalSheet | None) -> Mapping[str, UUID]:
     return {} if sheet is None else {each.indicator: each.event_id for each in sheet.moves.excused}
+
+
+def _waived(appraisal: Appraisal, version: SchemeVersion) -> Mapping[str, UUID]:
+    # What nobody can judge does not count, as if it were excused.
+    waived = appraisal.conduct.waived
+    return {} if waived is None else {each.code: waived for each in judged(version.content)}
 
 
 def excused_in(appraisal: Appraisal, context: Context) -> frozenset[str]:

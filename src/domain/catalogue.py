@@ -10,45 +10,64 @@ from domain import (
     access,
     appeal,
     appraisal,
+    calibration,
+    conduct,
     cycle,
     facts,
     feeds,
     goal_changes,
     goals,
     ids,
+    indicator_library,
     jobs,
     leave,
     leavers,
     objective,
+    occurrences,
     org_units,
     organisation,
     payout,
+    peer_rating,
+    rater_panel,
+    ratings,
+    receipt,
     reopening,
     scheme,
+    scheme_change,
+    scheme_policy,
     share_override,
 )
 from domain.access import ACCESS_KEY
 from domain.appeal_decisions import APPEAL
 from domain.appraisal_decisions import APPRAISAL
+from domain.calibration_decisions import CALIBRATION_SESSION
 from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
 from domain.facts import FACT_SHEET
 from domain.feeds import FEED
 from domain.goals import GOAL_SHEET
+from domain.indicator_library import INDICATOR_DEFINITION
 from domain.jobs import JOB
 from domain.kernel import Command, Decider, Event
 from domain.objective import OBJECTIVE
+from domain.occurrences import OCCURRENCE_SHEET
 from domain.org_units import ORG_UNIT
 from domain.organisation import PERSON
 from domain.payout import PAYOUT
 from domain.payout_batch import PAYOUT_BATCH
-from domain.scheme import SCHEME
+from domain.peer_rating import PEER_RATING
+from domain.rater_panel_decisions import RATER_PANEL
+from domain.scheme_decisions import SCHEME
+from domain.scheme_policy import SCHEME_POLICY
 
 __all__ = [
     "ACCESS_KEY",
     "AGGREGATES",
     "APPEAL",
     "APPRAISAL",
+    "CALIBRATION_SESSION",
+    "PEER_RATING",
+    "RATER_PANEL",
     "CYCLE",
     "DECIDERS",
     "EMPLOYMENT",
@@ -56,13 +75,16 @@ __all__ = [
     "FACT_SHEET",
     "FEED",
     "GOAL_SHEET",
+    "INDICATOR_DEFINITION",
     "JOB",
     "OBJECTIVE",
+    "OCCURRENCE_SHEET",
     "ORG_UNIT",
     "PAYOUT",
     "PAYOUT_BATCH",
     "PERSON",
     "SCHEME",
+    "SCHEME_POLICY",
     "Aggregate",
     "decider_of",
     "stream_of",
@@ -132,8 +154,51 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ),
     Aggregate(
         decider=SCHEME,
-        commands=(scheme.DraftScheme, scheme.PublishScheme),
-        events=(scheme.SchemeDrafted, scheme.SchemeVersionPublished),
+        commands=(
+            scheme.DraftScheme,
+            scheme.CloneScheme,
+            scheme.DraftFromTemplate,
+            scheme.LintScheme,
+            scheme.SimulateScheme,
+            scheme.ApproveScheme,
+            scheme.PublishScheme,
+            scheme.RetireScheme,
+        ),
+        events=(
+            scheme.SchemeDrafted,
+            scheme.SchemeLinted,
+            scheme.SchemeSimulated,
+            scheme.SchemeApproved,
+            scheme.SchemeVersionPublished,
+            scheme.WeightsChanged,
+            scheme.ThresholdsLowered,
+            scheme.SchemeRetired,
+        ),
+    ),
+    Aggregate(
+        decider=SCHEME_POLICY,
+        commands=(scheme_policy.SetLintLimits,),
+        events=(scheme_policy.LintLimitsSet,),
+    ),
+    Aggregate(
+        decider=INDICATOR_DEFINITION,
+        commands=(indicator_library.DefineIndicator, indicator_library.RetireIndicator),
+        events=(indicator_library.IndicatorDefined, indicator_library.IndicatorRetired),
+    ),
+    Aggregate(
+        decider=OCCURRENCE_SHEET,
+        commands=(
+            occurrences.RecordOccurrence,
+            occurrences.ProposeVeto,
+            occurrences.ApplyVeto,
+            occurrences.WithdrawOccurrence,
+        ),
+        events=(
+            occurrences.OccurrenceRecorded,
+            occurrences.VetoProposed,
+            occurrences.VetoApplied,
+            occurrences.OccurrenceWithdrawn,
+        ),
     ),
     Aggregate(
         decider=CYCLE,
@@ -147,6 +212,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
         events=(
             cycle.CyclePlanned,
             cycle.SchemeBound,
+            scheme_change.SchemeVersionChanged,
             cycle.CycleOpened,
             cycle.StageAdvanced,
             cycle.DataCutOffReached,
@@ -204,10 +270,19 @@ AGGREGATES: tuple[Aggregate, ...] = (
         decider=APPRAISAL,
         commands=(
             appraisal.CreateAppraisal,
+            ratings.ReviseManagerRating,
+            ratings.SubmitSelfRating,
+            ratings.SubmitManagerRating,
+            ratings.ExplainDeviation,
+            conduct.ReplyToDeviation,
+            conduct.ReassignRater,
+            conduct.RequestWaiver,
+            conduct.ApproveWaiver,
+            conduct.ProposeAdjustment,
+            conduct.ApproveAdjustment,
+            conduct.RejectAdjustment,
+            receipt.AcknowledgeResult,
             appraisal.CalculateInitialScore,
-            appraisal.SubmitSelfRating,
-            appraisal.SubmitManagerRating,
-            appraisal.ExplainDeviation,
             appraisal.CalibrateScore,
             appraisal.LockScore,
             appraisal.PublishResult,
@@ -217,12 +292,24 @@ AGGREGATES: tuple[Aggregate, ...] = (
         ),
         events=(
             appraisal.AppraisalCreated,
+            ratings.SelfRatingSubmitted,
+            ratings.ManagerRatingSubmitted,
+            ratings.ManagerRatingRevised,
+            ratings.TwoWayCompared,
+            ratings.DeviationFlagged,
+            ratings.DeviationExplained,
+            conduct.DeviationReplied,
+            conduct.RaterReassigned,
+            conduct.WaiverRequested,
+            conduct.RatingWaived,
+            conduct.RaterGroupSuppressed,
+            conduct.AdjustmentProposed,
+            conduct.AdjustmentApproved,
+            conduct.AdjustmentRejected,
+            conduct.CalibrationSessionJoined,
+            receipt.ReceiptIssued,
+            receipt.ResultAcknowledged,
             appraisal.InitialScoreCalculated,
-            appraisal.SelfRatingSubmitted,
-            appraisal.ManagerRatingSubmitted,
-            appraisal.TwoWayCompared,
-            appraisal.DeviationFlagged,
-            appraisal.DeviationExplained,
             appraisal.CalibrationApplied,
             appraisal.ScoreLocked,
             appraisal.ResultPublished,
@@ -258,6 +345,45 @@ AGGREGATES: tuple[Aggregate, ...] = (
             appeal.AppealEscalated,
             appeal.AppealWithdrawn,
             appeal.AppealExpired,
+        ),
+    ),
+    Aggregate(
+        decider=RATER_PANEL,
+        commands=(
+            rater_panel.NominateRater,
+            rater_panel.ApproveRater,
+            rater_panel.DeclineRater,
+            rater_panel.ReplaceRater,
+        ),
+        events=(
+            rater_panel.RaterNominated,
+            rater_panel.RaterApproved,
+            rater_panel.RaterDeclined,
+            rater_panel.RaterReplaced,
+        ),
+    ),
+    Aggregate(
+        decider=PEER_RATING,
+        commands=(peer_rating.SubmitPeerRating,),
+        events=(peer_rating.PeerRatingSubmitted,),
+    ),
+    Aggregate(
+        decider=CALIBRATION_SESSION,
+        commands=(
+            calibration.OpenCalibrationSession,
+            calibration.AddToCalibrationSession,
+            calibration.ProposeRatingChange,
+            calibration.DecideRatingChange,
+            calibration.CheckDistribution,
+            calibration.CloseCalibrationSession,
+        ),
+        events=(
+            calibration.CalibrationSessionOpened,
+            calibration.AppraisalsAdded,
+            calibration.RatingChangeProposed,
+            calibration.RatingChangeDecided,
+            calibration.DistributionChecked,
+            calibration.CalibrationSessionClosed,
         ),
     ),
     Aggregate(
@@ -307,8 +433,14 @@ def stream_of(command: Command) -> UUID | None:
             return ids.person_id(command.number)
         case organisation.HireEmployee() | organisation.RehireEmployee():
             return ids.employment_id(command.number)
-        case scheme.DraftScheme():
+        case scheme.DraftScheme() | scheme.CloneScheme() | scheme.DraftFromTemplate():
             return ids.scheme_id(command.code)
+        case scheme_policy.SetLintLimits():
+            return ids.SCHEME_POLICY_ID
+        case indicator_library.DefineIndicator():
+            return ids.indicator_definition_id(command.code)
+        case occurrences.RecordOccurrence() | occurrences.ProposeVeto():
+            return ids.occurrence_sheet_id(command.cycle_id, command.employment_id)
         case cycle.PlanCycle():
             return ids.cycle_id(command.code)
         case objective.SetObjective():
@@ -323,6 +455,12 @@ def stream_of(command: Command) -> UUID | None:
             return ids.appraisal_id(command.cycle_id, command.employment_id, command.segment)
         case appeal.FileAppeal():
             return ids.appeal_id(command.appraisal_id, command.lock_version, command.indicator)
+        case rater_panel.NominateRater():
+            return ids.rater_panel_id(command.appraisal_id)
+        case peer_rating.SubmitPeerRating():
+            return ids.peer_rating_id(command.appraisal_id, command.rater_id)
+        case calibration.OpenCalibrationSession():
+            return ids.calibration_session_id(command.code)
         case payout.PrepareBatch():
             return ids.batch_id(command.code)
         case _:

@@ -257,6 +257,8 @@ def _align(sheet: GoalSheet, command: AlignGoal, context: Context) -> tuple[Even
     objective = known(
         context.look(OBJECTIVE, command.objective_id), "unknown-objective", "such objective"
     )
+    if objective.dropped:
+        raise Refused("objective-dropped", "The objective has been dropped.")
     if objective.cycle_id != appraisal.cycle_id:
         raise Refused("wrong-cycle", "The objective belongs to another cycle.")
     if (command.indicator, command.objective_id) in sheet.moves.aligned:

@@ -12,6 +12,7 @@ import msgspec
 
 from domain.explanation import Node
 from domain.kernel import Command, Event, Personal
+from domain.scheme_change import LockedPart
 
 Cause = Literal["appeal", "correction"]
 """An appeal that was upheld, or a correction of business data that was accepted."""
@@ -68,6 +69,7 @@ class ScoreRelocked(Event, frozen=True, kw_only=True):
     score: Decimal
     coefficient: Decimal
     explanation: Node
+    parts: tuple[LockedPart, ...] = ()
 
 
 class Adjustment(msgspec.Struct, frozen=True, kw_only=True):

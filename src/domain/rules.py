@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Literal, assert_never
+from uuid import UUID
 
 import msgspec
 
 from domain.checks import checked_code, checked_name, checked_number, checked_text
 from domain.kernel import Refused
+from domain.organisation import JobFamily
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -93,6 +95,13 @@ JudgedRule = Manual | MultiRater
 IndicatorRule = MeasuredRule | JudgedRule
 
 
+class FromLibrary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version of a definition in the indicator library. 指标库"""
+
+    definition_id: UUID
+    version: int
+
+
 class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that is measured or judged. 指标"""
 
@@ -101,6 +110,12 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     weight_bp: int
     """Basis points of its section; those of a section sum to 10000."""
     rule: IndicatorRule
+    defined: FromLibrary | None = None
+    """What it is an instance of; its rule is of the same kind."""
+
+
+SectionNature = Literal["general", "economic", "duty", "kpi", "kci", "multi-rater"]
+"""What a section is about: economic 经济指标, duty 岗位责任, KPI, KCI, 360."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,6 +125,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: str
     weight_bp: int
     indicators: tuple[Indicator, ...]
+    nature: SectionNature = "general"
 
 
 class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,6 +202,8 @@ class SchemeContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     bonus_cap: Decimal | None = None
     """The most that all bonuses add together, in points; None is no limit."""
     vetoes: tuple[Veto, ...] = ()
+    families: tuple[JobFamily, ...] = ()
+    """Whom it is for: it binds to no others, and is linted for these. None named: for all."""
 
 
 # -- what a scheme may be
@@ -261,7 +279,7 @@ def _check_section(section: Section) -> None:
     for indicator in section.indicators:
         checked_code(indicator.code, "indicator's code")
         checked_name(indicator.name, "indicator's name")
-        _check_rule(indicator.rule, indicator.code)
+        check_rule(indicator.rule, indicator.code)
     _check_weights(section.code, [indicator.weight_bp for indicator in section.indicators])
 
 
@@ -285,7 +303,13 @@ def _check_codes(of: str, codes: Iterable[str]) -> None:
         raise Refused("reserved-code", f"No {of} may be called {', '.join(reserved)}.")
 
 
-def _check_rule(rule: IndicatorRule, code: str) -> None:
+def check_rule(rule: IndicatorRule, code: str) -> None:
+    """Refuse a rule of the indicator `code` that could not be scored, or not as it reads.
+
+    Raises:
+        Refused: `bad-cap`, `bad-levels`, `bad-grades`, `bad-rater-groups`, `duplicate-code`,
+            `negative-weight`, `weights-not-100`.
+    """
     match rule:
         case Ratio() | Inverse():
             _between(rule.cap, f"cap of {code}", "bad-cap", least=_LEAST_POINTS)

@@ -174,12 +174,25 @@ def result(content: SchemeContent, evidence: Evidence, job: JobBand) -> Result:
     Raises:
         Refused: as `score`.
     """
-    scored = score(content, evidence)
-    factor = explained_coefficient(scored.explained, content.coefficient, job, evidence.scheme)
+    scored, factor = scored_coefficient(content, evidence, job)
     return Result(
         score=scored,
         coefficient=as_decimal(factor.value, COEFFICIENT_DIGITS),
         explanation=why.sealed(factor),
+    )
+
+
+def scored_coefficient(
+    content: SchemeContent, evidence: Evidence, job: JobBand
+) -> tuple[Score, Explained]:
+    """As `result`, the coefficient with its reasons not yet sealed: for those who go on with it.
+
+    Raises:
+        Refused: as `score`.
+    """
+    scored = score(content, evidence)
+    return scored, explained_coefficient(
+        scored.explained, content.coefficient, job, evidence.scheme
     )
 
 

@@ -122,6 +122,8 @@ class Company:
             f"/employments/{examples.EMPLOYMENT_ID}/pay-structure", made["SetPayStructure"]
         )
         await hr.did("/schemes", made["DraftScheme"])
+        executive = await self.client("executive")
+        await executive.did(f"/schemes/{examples.SCHEME_ID}/approve", made["ApproveScheme"])
         await hr.did(f"/schemes/{examples.SCHEME_ID}/publish", made["PublishScheme"])
 
     async def appraising(self) -> None:

@@ -14,15 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from domain import ids
-from domain.appraisal import (
-    CalculateInitialScore,
-    CalibrateScore,
-    CreateAppraisal,
-    LockScore,
-    Rating,
-    SubmitManagerRating,
-    SubmitSelfRating,
-)
+from domain.appraisal import CalculateInitialScore, CalibrateScore, CreateAppraisal, LockScore
 from domain.catalogue import DECIDERS, decider_of, stream_of
 from domain.cycle import AdvanceCycle, BindScheme, OpenCycle, PlanCycle, Stage
 from domain.explanation import Node
@@ -33,8 +25,9 @@ from domain.kernel import Command, Context, Decider, Elsewhere, Event, Refused
 from domain.money import Amount
 from domain.org_units import CreateOrgUnit
 from domain.organisation import Assignment, HireEmployee, JobFamily, RegisterPerson, SetPayStructure
+from domain.ratings import Rating, SubmitManagerRating, SubmitSelfRating
 from domain.rules import Indicator, Linear, Manual, Ratio, SchemeContent, Section
-from domain.scheme import DraftScheme, PublishScheme
+from domain.scheme import ApproveScheme, DraftScheme, PublishScheme
 
 # Machines are busy: how long an example takes says nothing about whether the law holds.
 settings.register_profile(
@@ -345,6 +338,8 @@ class Company:
         self.world.do(DraftScheme(code=code, content=content))
         scheme = ids.scheme_id(code)
         version = len(self.world.states[scheme].versions)
+        # Whoever drafted it does not approve it.
+        self.world.do(ApproveScheme(version=version), on=scheme, actor=self.authoriser)
         self.world.do(PublishScheme(version=version), on=scheme)
         return scheme
 

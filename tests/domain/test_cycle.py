@@ -136,9 +136,9 @@ def test_one_scheme_for_a_family_and_level(given: Given) -> None:
 def test_the_binding_for_the_level_comes_before_that_for_the_family(given: Given) -> None:
     story = given(CYCLE, PLANNED, BOUND, BOUND_TO_LEVEL)
     cycle = story.world.state(CYCLE, story.stream_id)
-    assert cycle.binding("marketing", 5).scheme_version == 2
-    assert cycle.binding("marketing", 4).scheme_version == 1
-    assert cycle.binding("function", 5) is None
+    assert cycle.resolve("marketing", 5).chosen.scheme_version == 2
+    assert cycle.resolve("marketing", 4).chosen.scheme_version == 1
+    assert cycle.resolve("function", 5).chosen is None
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in STAGES[:2]])

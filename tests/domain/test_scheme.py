@@ -10,7 +10,6 @@ import pytest
 from domain.kernel import Refused
 from domain.rules import Indicator, Linear, Manual, Ratio, SchemeContent, Section
 from domain.scheme import (
-    SCHEME,
     DraftScheme,
     PublishScheme,
     SchemeDrafted,
@@ -18,6 +17,7 @@ from domain.scheme import (
     judged,
     measured,
 )
+from domain.scheme_decisions import SCHEME
 
 Given = Callable[..., Any]
 
