@@ -14,7 +14,6 @@ from uuid import UUID
 
 import msgspec
 
-from domain.appraisal import Rating
 from domain.cycle import BindScheme, PlanCycle
 from domain.goals import Target
 from domain.ids import job_id, org_unit_id, person_id, scheme_id
@@ -29,6 +28,7 @@ from domain.organisation import (
     RegisterPerson,
     SetPayStructure,
 )
+from domain.ratings import Rating
 from ops.demo.adventureworks_files import (
     DEPARTMENTS,
     EMPLOYEES,

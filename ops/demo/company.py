@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 
-from domain.appraisal import Rating
 from domain.cycle import PlanCycle
 from domain.goals import Target
 from domain.ids import job_id, org_unit_id, person_id
@@ -26,6 +25,7 @@ from domain.organisation import (
     SetPayStructure,
     TerminateEmployment,
 )
+from domain.ratings import Rating
 from ops.demo.model import Calibration, Company, Fact, Member
 from ops.demo.names import full_name
 from ops.demo.schemes import FUNCTION, MARKETING

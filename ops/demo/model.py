@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from domain.appraisal import Rating
 from domain.cycle import BindScheme, PlanCycle
 from domain.goals import Target
 from domain.ids import appraisal_id, cycle_id, employment_id, person_id
@@ -19,6 +18,7 @@ from domain.organisation import (
     SetPayStructure,
     TerminateEmployment,
 )
+from domain.ratings import Rating
 from domain.scheme import DraftScheme
 
 TOTAL = "total"

@@ -20,17 +20,15 @@ from domain import ids
 from domain.appraisal import (
     CalculateInitialScore,
     CalibrateScore,
-    ExplainDeviation,
     LockScore,
     PublishResult,
     ScoreLocked,
-    SubmitManagerRating,
-    SubmitSelfRating,
 )
 from domain.appraisal_decisions import APPRAISAL
 from domain.explanation import Node
 from domain.goals import GOAL_SHEET, AgreeGoals, ProposeGoals
 from domain.organisation import JobFamily
+from domain.ratings import ExplainDeviation, SubmitManagerRating, SubmitSelfRating
 from projections import planning, scores
 from projections.questions import BadQuestion, Page
 

@@ -7,13 +7,8 @@ import msgspec
 
 from api import auth
 from api.auth import Caller
-from domain.appraisal import (
-    CalibrationApplied,
-    ManagerRatingSubmitted,
-    ResultPublished,
-    ScoreLocked,
-    SelfRatingSubmitted,
-)
+from domain.appraisal import CalibrationApplied, ResultPublished, ScoreLocked
+from domain.ratings import ManagerRatingSubmitted, SelfRatingSubmitted
 from projections import scores
 from tenancy.records import Recorded
 

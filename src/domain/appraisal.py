@@ -8,10 +8,26 @@ from uuid import UUID
 import msgspec
 
 from domain.checks import begun
+from domain.conduct import (
+    AdjustmentApproved,
+    Conduct,
+    ConductEvent,
+    RaterReassigned,
+    conducted,
+)
 from domain.explanation import Node
 from domain.kernel import Command, Decider, Event, Happened, Personal, looking
 from domain.leavers import AppraisalVoided, PayForfeited
 from domain.organisation import JobFamily
+from domain.ratings import (
+    DeviationExplained,
+    DeviationFlagged,
+    ManagerRatingRevised,
+    ManagerRatingSubmitted,
+    Rating,
+    SelfRatingSubmitted,
+    TwoWayCompared,
+)
 from domain.reopening import (
     AdjustingFactAccepted,
     Adjustment,
@@ -20,21 +36,6 @@ from domain.reopening import (
     ScoreRelocked,
 )
 from domain.scheme_change import LockedPart
-
-
-class Rating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Points 0..100 on one manual indicator."""
-
-    indicator: str
-    points: Decimal
-
-
-class Deviation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Self against manager on one indicator, or on the weighted total ("total")."""
-
-    of: str
-    self_points: Decimal
-    manager_points: Decimal
 
 
 class CreateAppraisal(Command, frozen=True, kw_only=True):
@@ -79,56 +80,6 @@ class InitialScoreCalculated(Event, frozen=True, kw_only=True):
     """Weighted mean over the data-driven indicators, 2 decimals half up."""
     points: tuple[IndicatorPoints, ...]
     explanation: Node | None = None
-
-
-class SubmitSelfRating(Command, frozen=True, kw_only=True):
-    ratings: tuple[Rating, ...]
-    comment: str = ""
-
-
-class SelfRatingSubmitted(Event, frozen=True, kw_only=True):
-    TOPIC = "appraisal.self-rating-submitted"
-    SUBJECT = "person_id"
-    person_id: UUID
-    ratings: tuple[Rating, ...]
-    comment: Personal[str | None] = None
-
-
-class SubmitManagerRating(Command, frozen=True, kw_only=True):
-    ratings: tuple[Rating, ...]
-    comment: str = ""
-
-
-class ManagerRatingSubmitted(Event, frozen=True, kw_only=True):
-    TOPIC = "appraisal.manager-rating-submitted"
-    SUBJECT = "person_id"
-    person_id: UUID
-    ratings: tuple[Rating, ...]
-    comment: Personal[str | None] = None
-
-
-class TwoWayCompared(Event, frozen=True, kw_only=True):
-    TOPIC = "appraisal.two-way-compared"
-    compared: tuple[Deviation, ...]
-
-
-class DeviationFlagged(Event, frozen=True, kw_only=True):
-    TOPIC = "appraisal.deviation-flagged"
-    flagged: tuple[Deviation, ...]
-
-
-class ExplainDeviation(Command, frozen=True, kw_only=True):
-    of: str
-    """An indicator's code, or "total"."""
-    reason: str
-
-
-class DeviationExplained(Event, frozen=True, kw_only=True):
-    TOPIC = "appraisal.deviation-explained"
-    SUBJECT = "person_id"
-    person_id: UUID
-    of: str
-    reason: Personal[str | None] = None
 
 
 class CalibrateScore(Command, frozen=True, kw_only=True):
@@ -244,6 +195,7 @@ class Appraisal(msgspec.Struct, frozen=True, kw_only=True):
     """The end of the employment by which the score is worth nothing, if it is one."""
     voided: UUID | None = None
     """The event that ended the appraisal without a score."""
+    conduct: Conduct = Conduct()
     published_version: int = 0
     published_on: date | None = None
     """The day on which that version was shown; windows for appeals begin with it."""
@@ -259,6 +211,10 @@ AppraisalEvent = (
     | InitialScoreCalculated
     | SelfRatingSubmitted
     | ManagerRatingSubmitted
+    | ManagerRatingRevised
+    | RaterReassigned
+    | AdjustmentApproved
+    | ConductEvent
     | TwoWayCompared
     | DeviationFlagged
     | DeviationExplained
@@ -301,6 +257,8 @@ def _created(event: AppraisalCreated, event_id: UUID) -> Appraisal:
 
 def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[str, object]:
     event, event_id = happened.event, happened.event_id
+    if isinstance(event, ConductEvent):
+        return {"conduct": conducted(appraisal.conduct, event, event_id, happened.actor)}
     match event:
         case AppraisalCreated() | TwoWayCompared():
             return {}
@@ -311,6 +269,11 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
             return {"self_rating": RatingGiven(ratings=event.ratings, event_id=event_id)}
         case ManagerRatingSubmitted():
             return {"manager_rating": RatingGiven(ratings=event.ratings, event_id=event_id)}
+        case ManagerRatingRevised():
+            revised = RatingGiven(ratings=event.ratings, event_id=event_id)
+            return {"manager_rating": revised, "flagged": (), "explained": ()}
+        case RaterReassigned():
+            return {"manager_id": event.rater_id}
         case DeviationFlagged():
             return {"flagged": tuple(deviation.of for deviation in event.flagged)}
         case DeviationExplained():
@@ -323,6 +286,15 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
                 authorised_by=event.authorised_by,
             )
             return {"calibrations": (*appraisal.calibrations, applied)}
+        case AdjustmentApproved():
+            applied = Calibration(
+                adjustment=event.adjustment,
+                event_id=event_id,
+                by=event.proposed_by,
+                authorised_by=happened.actor,
+            )
+            conduct = msgspec.structs.replace(appraisal.conduct, proposed=None)
+            return {"calibrations": (*appraisal.calibrations, applied), "conduct": conduct}
         case ScoreLocked() | ScoreRelocked():
             locked = Locked(
                 version=event.lock_version,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from domain.appraisal import Deviation, DeviationFlagged, Rating, TwoWayCompared
 from domain.kernel import Event
+from domain.ratings import Deviation, DeviationFlagged, Rating, TwoWayCompared
 from domain.rules import Manual, SchemeContent
 from domain.scheme import judged
 

@@ -413,8 +413,6 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
      "调整建议尚未决定。"),
     ("conflict", "no-adjustment-proposed", "No adjustment waits for a decision.",
      "没有待决定的调整建议。"),
-    ("conflict", "result-not-published", "The result has not been published.",
-     "结果尚未公布,无法确认。"),
     ("conflict", "already-acknowledged", "The result has been acknowledged.",
      "结果已确认。"),
     # -- calibration sessions

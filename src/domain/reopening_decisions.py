@@ -8,6 +8,7 @@ from domain.checks import begun, checked_reason
 from domain.facts import FACT_SHEET, CorrectionAccepted
 from domain.ids import fact_sheet_id
 from domain.kernel import Context, Elsewhere, Event, Refused
+from domain.receipt import receipt_of
 from domain.reopening import (
     AcceptCorrection,
     AdjustingFactAccepted,
@@ -57,7 +58,9 @@ def relock(appraisal: Appraisal, _command: RelockScore, context: Context) -> Ite
         raise Refused(
             "not-reopened", f"Nothing was accepted since v{begun(appraisal.locked).version}."
         )
-    yield relocked(appraisal, context)
+    score = relocked(appraisal, context)
+    yield score
+    yield receipt_of(score)
 
 
 def _require_locked(appraisal: Appraisal) -> None:

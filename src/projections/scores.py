@@ -10,19 +10,21 @@ import msgspec
 from domain.appraisal import (
     AppraisalCreated,
     CalibrationApplied,
-    Deviation,
-    DeviationExplained,
-    DeviationFlagged,
     InitialScoreCalculated,
-    ManagerRatingSubmitted,
     ResultPublished,
     ScoreLocked,
-    SelfRatingSubmitted,
-    TwoWayCompared,
 )
 from domain.goals import GoalsAgreed, GoalSheetProposed
 from domain.ids import goal_sheet_id
 from domain.organisation import JobFamily
+from domain.ratings import (
+    Deviation,
+    DeviationExplained,
+    DeviationFlagged,
+    ManagerRatingSubmitted,
+    SelfRatingSubmitted,
+    TwoWayCompared,
+)
 from projections.kernel import Projection
 from projections.questions import LIMIT_DEFAULT, Page, View, get, page
 from projections.tables import Build, Row, Table, begun

@@ -14,18 +14,16 @@ from domain.appraisal import (
     CalculateInitialScore,
     CalibrateScore,
     CreateAppraisal,
-    ExplainDeviation,
     InitialScoreCalculated,
     LockScore,
     PublishResult,
     ResultPublished,
     ScoreLocked,
-    SubmitManagerRating,
-    SubmitSelfRating,
 )
 from domain.cycle import OpenCycle
 from domain.explanation import Node
 from domain.organisation import ChangeAssignment, TerminateEmployment
+from domain.ratings import ExplainDeviation, SubmitManagerRating, SubmitSelfRating
 
 
 def leaves(node: Node) -> list[Node]:

@@ -11,21 +11,18 @@ import msgspec
 import pytest
 
 from domain import ids
-from domain.appraisal import (
-    CalculateInitialScore,
-    Deviation,
-    DeviationFlagged,
-    InitialScoreCalculated,
-    LockScore,
-    Rating,
-    ScoreLocked,
-    SubmitManagerRating,
-    SubmitSelfRating,
-)
+from domain.appraisal import CalculateInitialScore, InitialScoreCalculated, LockScore, ScoreLocked
 from domain.facts import RecordActual
 from domain.money import Money
 from domain.organisation import ChangeAssignment
 from domain.payout import PayoutCalculated, PrepareBatch
+from domain.ratings import (
+    Deviation,
+    DeviationFlagged,
+    Rating,
+    SubmitManagerRating,
+    SubmitSelfRating,
+)
 from domain.rules import Band, Banded, Indicator, Linear, Manual, SchemeContent, Section, Tiered
 
 

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from domain.appraisal import DeviationFlagged, Rating
 from domain.calendar import Span, days_covered, proration, quarter, segments
 from domain.coefficient import JobBand, coefficient, near_edge
 from domain.comparison import compare
@@ -30,6 +29,7 @@ from domain.pay import (
     split_pay,
 )
 from domain.pool import Claim, allocate, forced_distribution
+from domain.ratings import DeviationFlagged, Rating
 from domain.rules import (
     Band,
     Banded,

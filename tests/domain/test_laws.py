@@ -19,13 +19,9 @@ from domain import ids
 from domain.appraisal import (
     CalculateInitialScore,
     CalibrateScore,
-    ExplainDeviation,
     LockScore,
     PublishResult,
-    Rating,
     ScoreLocked,
-    SubmitManagerRating,
-    SubmitSelfRating,
 )
 from domain.catalogue import AGGREGATES, DECIDERS, stream_of
 from domain.cycle import STAGES, AdvanceCycle, CloseCycle
@@ -44,6 +40,7 @@ from domain.payout import (
     PrepareBatch,
     SettleBatch,
 )
+from domain.ratings import ExplainDeviation, Rating, SubmitManagerRating, SubmitSelfRating
 from domain.refusals import REFUSALS
 from domain.reopening import ScoreRelocked
 

@@ -8,20 +8,19 @@ from uuid import uuid4
 import pytest
 
 from domain import ids
-from domain.appraisal import (
-    CalibrationApplied,
+from domain.appraisal import CalibrationApplied, LockScore
+from domain.organisation import ChangeAssignment
+from domain.ratings import (
     Deviation,
     DeviationExplained,
     DeviationFlagged,
     ExplainDeviation,
-    LockScore,
     ManagerRatingSubmitted,
     SelfRatingSubmitted,
     SubmitManagerRating,
     SubmitSelfRating,
     TwoWayCompared,
 )
-from domain.organisation import ChangeAssignment
 
 # -- ratings
 

@@ -15,15 +15,9 @@ import pytest_asyncio
 from domain.appraisal import (
     AppraisalCreated,
     CalibrationApplied,
-    Deviation,
-    DeviationExplained,
-    DeviationFlagged,
     InitialScoreCalculated,
-    ManagerRatingSubmitted,
     ResultPublished,
     ScoreLocked,
-    SelfRatingSubmitted,
-    TwoWayCompared,
 )
 from domain.catalogue import EVENTS
 from domain.cycle import CycleOpened, CyclePlanned, SchemeBound, StageAdvanced
@@ -56,6 +50,14 @@ from domain.payout import (
     PaymentSettled,
     PayoutApproved,
     PayoutCalculated,
+)
+from domain.ratings import (
+    Deviation,
+    DeviationExplained,
+    DeviationFlagged,
+    ManagerRatingSubmitted,
+    SelfRatingSubmitted,
+    TwoWayCompared,
 )
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
 from domain.scheme import SchemeDrafted, SchemeVersionPublished

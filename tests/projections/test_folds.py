@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.appraisal import Deviation, DeviationExplained, DeviationFlagged, TwoWayCompared
+from domain.ratings import Deviation, DeviationExplained, DeviationFlagged, TwoWayCompared
 from projections import audit_trail, directory, pay_ledger, performance_map, planning, scores
 from projections.performance_map import distribution, map_of, shown
 from projections.scores import Appraisal, appraisal_step

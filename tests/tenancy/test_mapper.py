@@ -14,11 +14,11 @@ from eventsourcing.popo import POPOAggregateRecorder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.appraisal import ManagerRatingSubmitted
 from domain.catalogue import EVENTS
 from domain.kernel import Event, Personal
 from domain.org_units import OrgUnitCreated
 from domain.organisation import Assignment, EmployeeHired, PersonRegistered
+from domain.ratings import ManagerRatingSubmitted
 from tenancy.keyring import (
     Keyring,
     KeysNotReady,
