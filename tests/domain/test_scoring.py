@@ -405,6 +405,9 @@ def test_the_explained_coefficient_is_the_coefficient(of: Decimal, banded: bool)
 def test_edges_are_near_within_a_point() -> None:
     for of, edge in (("84.00", "85"), ("86.00", "85"), ("83.99", None), ("0.50", None)):
         assert near_edge(Decimal(of), BANDS) == (None if edge is None else Decimal(edge))
+    assert near_edge(Decimal("59.50"), BANDS) == 60
+    assert near_edge(Decimal("80.00"), BANDS, within=Decimal(20)) == 85
+    assert near_edge(Decimal("76.00"), BANDS, within=Decimal(20)) == 70
     assert near_edge(Decimal("85.00"), Linear()) is None
 
 
