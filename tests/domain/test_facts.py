@@ -11,7 +11,18 @@ import pytest
 
 from domain import ids
 from domain.facts import ActualRecorded, RecordActual
-from domain.feeds import FEED, FeedReceived, ReceiveFeed
+from domain.feeds import (
+    FEED,
+    CutOffFeed,
+    FeedCutOffReached,
+    FeedReceived,
+    FeedRejected,
+    FeedValidated,
+    ReceiveFeed,
+    RejectFeed,
+    ValidateFeed,
+)
+from domain.organisation import PersonRegistered
 
 Given = Callable[..., Any]
 
@@ -117,3 +128,60 @@ def test_no_actual_after_the_cut_off(company: Any, record: RecordActual) -> None
     company.world.do(record)
     company.advance("rating")
     company.world.refuses("data-cut-off-reached", record)
+
+
+# -- feeds have an owner, who validates or rejects them
+
+OWNER = ids.person_id("finance")
+OWNED = msgspec.structs.replace(RECEIVED, owner_id=OWNER)
+FOUND = ValidateFeed(checksum=RECEIVED.checksum, rows=RECEIVED.rows)
+REGISTERED = PersonRegistered(number="finance", name="Finance")
+
+
+def test_a_feed_names_its_owner(given: Any) -> None:
+    receive = msgspec.structs.replace(RECEIVE, owner_id=OWNER)
+    given(FEED).beside(OWNER, REGISTERED).when(receive).then(OWNED)
+    given(FEED).when(receive).refused("unknown-person")
+
+
+def test_its_owner_validates_what_was_received(given: Any) -> None:
+    given(FEED, OWNED).when(FOUND, actor=OWNER).then(FeedValidated())
+    given(FEED, OWNED).when(FOUND).refused("not-the-owner")
+    given(FEED, RECEIVED).when(FOUND).then(FeedValidated())
+    other = msgspec.structs.replace(FOUND, rows=FOUND.rows + 1)
+    given(FEED, RECEIVED).when(other).refused("feed-differs")
+    given(FEED, RECEIVED, FeedValidated()).when(FOUND).refused("feed-validated")
+    given(FEED).when(FOUND).refused("unknown-feed")
+
+
+def test_a_rejected_feed_is_received_again(given: Any) -> None:
+    rejected = FeedRejected(reason="行数不符")
+    given(FEED, OWNED).when(RejectFeed(reason="行数不符"), actor=OWNER).then(rejected)
+    given(FEED, RECEIVED).when(RejectFeed(reason="")).refused("reason-missing")
+    given(FEED, RECEIVED, rejected).when(FOUND).refused("feed-rejected")
+    given(FEED, RECEIVED, rejected).when(RECEIVE).then(RECEIVED)
+
+
+def test_a_complete_feed_takes_no_more(given: Any) -> None:
+    given(FEED, RECEIVED, FeedValidated()).when(CutOffFeed()).then(FeedCutOffReached())
+    given(FEED, RECEIVED, FeedCutOffReached()).when(CutOffFeed()).refused("feed-complete")
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [(FeedRejected(reason="x"), "feed-rejected"), (FeedCutOffReached(), "feed-complete")],
+)
+def test_no_actual_refers_to_a_feed_that_is_closed(company: Any, event: Any, code: str) -> None:
+    company.case_1(until="agreed")
+    company.world.do(RECEIVE)
+    feed = ids.feed_id(RECEIVE.source, RECEIVE.name)
+    company.world.append(feed, event)
+    actual = RecordActual(
+        cycle_id=company.cycle,
+        employment_id=company.employment,
+        indicator="contract",
+        value=Decimal(1),
+        occurred_on=date(2025, 3, 1),
+        feed_id=feed,
+    )
+    company.world.refuses(code, actual)

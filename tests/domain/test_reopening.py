@@ -76,7 +76,7 @@ def test_cases_10_and_11_three_versions_of_one_score(company: Any, evaluate: Any
     )
     assert accepted == CorrectionAccepted(correction=late)
     assert company.world.states[appraisal].locked.version == 1  # still valid
-    (second,) = company.world.do(RelockScore(), on=appraisal)
+    second, *_ = company.world.do(RelockScore(), on=appraisal)
     cancelled = correct(
         company,
         "contract",
@@ -86,7 +86,7 @@ def test_cases_10_and_11_three_versions_of_one_score(company: Any, evaluate: Any
         reason="合同取消",
     )
     accept(company, appraisal, cancelled)
-    (third,) = company.world.do(RelockScore(), on=appraisal)
+    third, *_ = company.world.do(RelockScore(), on=appraisal)
 
     locks = [
         each
@@ -124,7 +124,7 @@ def test_two_corrections_of_one_reopening(company: Any) -> None:
     appraisal = company.case_1()
     for each in (correct(company, "collection", "20000"), correct(company, "collection", "25000")):
         accept(company, appraisal, each)
-    (relocked,) = company.world.do(RelockScore(), on=appraisal)
+    relocked, *_ = company.world.do(RelockScore(), on=appraisal)
     assert (relocked.lock_version, relocked.score) == (2, Decimal("91.36"))
     reopened = [
         each for each in company.world.events(appraisal) if isinstance(each, AppraisalReopened)
@@ -149,7 +149,7 @@ def test_before_the_lock_a_correction_counts_at_once(company: Any) -> None:
     company.rate_self(appraisal, duty="90")
     company.rate_as_manager(appraisal, duty="88")
     company.advance("calibration")
-    (locked,) = company.lock(appraisal)
+    locked, *_ = company.lock(appraisal)
     assert locked.score == Decimal("91.36")
 
 
