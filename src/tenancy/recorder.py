@@ -28,7 +28,8 @@ READ_S_MAX = 2.0
 
 APPEND = """
 SELECT base, overtaken, repeated, fingerprints, streams, versions, positions
-FROM merit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+FROM merit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                  $19)
 """
 
 # The payload carries a random nonce, so equal payloads are the same writing.
@@ -280,43 +281,60 @@ def _unlisten(connection: Connection, listener: Any) -> None:
 
 
 def _arguments(tenant_id: UUID, appends: Sequence[Append], wave: range) -> tuple[Any, ...]:
+    """The arrays of `merit.append`; what it says about them explains them."""
+    each_has_one = True
+    for index in wave:
+        append = appends[index]
+        append.check()
+        each_has_one = each_has_one and len(append.events) == 1
     x_command: list[int] = []
     x_stream: list[UUID] = []
     x_version: list[int] = []
     e_command: list[int] = []
     events: list[Sealed] = []
-    keyed: list[tuple[int, Append, Idempotency]] = []
-    for index in wave:
+    keyed: list[tuple[int, Append, Idempotency, int]] = []
+    for command, index in enumerate(wave, 1):
         append = appends[index]
-        append.check()
-        for stream_id, version in append.expected.items():
-            x_command.append(index)
-            x_stream.append(stream_id)
-            x_version.append(version)
-        for event in append.events:
-            e_command.append(index)
-            events.append(event)
+        if each_has_one:
+            written = append.events[0].stream_id.int
+            events += append.events
+            looked = len(append.expected) > 1
+        else:
+            written = None
+            events += append.events
+            e_command += [command] * len(append.events)
+            looked = True
+        if looked:
+            for stream_id, version in append.expected.items():
+                if stream_id.int != written:
+                    x_command.append(command)
+                    x_stream.append(stream_id)
+                    x_version.append(version)
         if append.idempotency is not None:
-            keyed.append((index, append, append.idempotency))
+            last = len(events) if append.events else 0
+            keyed.append((command, append, append.idempotency, last))
+    personal = [event.personal for event in events]
     return (
         tenant_id,
         x_command,
         x_stream,
         x_version,
-        e_command,
+        None if each_has_one else e_command,
         [event.stream_id for event in events],
         [event.version for event in events],
         [event.topic for event in events],
         [event.recorded_at for event in events],
         [event.metadata for event in events],
         [event.payload for event in events],
-        [event.personal for event in events],
-        [index for index, _, _ in keyed],
-        [key.key for _, _, key in keyed],
-        [key.fingerprint for _, _, key in keyed],
-        [append.stream_id for _, append, _ in keyed],
-        [append.version for _, append, _ in keyed],
-        [append.position for _, append, _ in keyed],
+        # unnest pads what is missing with nulls.
+        personal if any(personal) else None,
+        [command for command, _, _, _ in keyed],
+        [key.key for _, _, key, _ in keyed],
+        [key.fingerprint for _, _, key, _ in keyed],
+        [append.stream_id for _, append, _, _ in keyed],
+        [append.version for _, append, _, _ in keyed],
+        [append.position for _, append, _, _ in keyed],
+        [last for _, _, _, last in keyed],
     )
 
 
@@ -328,16 +346,17 @@ def _spread(
     refused = set(overtaken or ())
     if repeated:
         refused.update(repeated)
-        for index, *remembered in zip(repeated, row[3], row[4], row[5], row[6], strict=True):
-            print_, stream_id, version, at = remembered
-            outcomes[index] = Outcome(
+        for command, print_, stream_id, version, at in zip(
+            repeated, row[3], row[4], row[5], row[6], strict=True
+        ):
+            outcomes[wave[command - 1]] = Outcome(
                 kind="repeated",
                 remembered=Remembered(
                     fingerprint=print_, stream_id=stream_id, version=version, position=at
                 ),
             )
-    for index in wave:
-        if index not in refused:
+    for command, index in enumerate(wave, 1):
+        if command not in refused:
             append = appends[index]
             position += len(append.events)
             at = position if append.events else append.position

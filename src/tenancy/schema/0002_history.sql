@@ -68,12 +68,16 @@ GRANT SELECT ON merit.heads, merit.events, merit.streams, merit.commands TO meri
 -- One flush: many commands of one tenant in one call, and so in one transaction.
 --
 --   x_*  what the commands expect: command x_command[i] expects stream x_stream[i] at x_version[i]
---   e_*  their events in order, versions already given by the caller
---   k_*  of the commands that have an idempotency key: it, and the receipt to remember
+--   e_*  their events in order, versions already given by the caller. e_command is null where each
+--        command has exactly one event; that one then stands for its expectation too, and x_* has
+--        only the streams that were looked at
+--   k_*  of the commands that have an idempotency key: it, and the receipt to remember; k_last is
+--        the place of the command's last event among e_*, 0 where it has none
 --
--- Answers `base`, the position before the first event that was written, and which commands were
--- refused: those whose expectation was `overtaken`, and those whose key is `repeated`, the latter
--- with what was remembered. Null where there are none. The others are written.
+-- Commands are numbered from 1. Answers `base`, the position before the first event that was
+-- written, and which commands were refused: those whose expectation was `overtaken`, and those
+-- whose key is `repeated`, the latter with what was remembered. Null where there are none. The
+-- others are written.
 --
 -- The caller puts nothing into one flush that depends on anything else in it.
 CREATE FUNCTION merit.append(
@@ -82,13 +86,14 @@ CREATE FUNCTION merit.append(
     e_command integer[], e_stream uuid[], e_version bigint[], e_topic text[],
     e_recorded_at timestamptz[], e_metadata bytea[], e_payload bytea[], e_personal bytea[],
     k_command integer[], k_key text[], k_fingerprint bytea[], k_stream uuid[],
-    k_version bigint[], k_position bigint[],
+    k_version bigint[], k_position bigint[], k_last integer[],
     OUT base bigint, OUT overtaken integer[], OUT repeated integer[],
     OUT fingerprints bytea[], OUT streams uuid[], OUT versions bigint[], OUT positions bigint[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    v_count bigint := cardinality(e_command);
+    v_count bigint := cardinality(e_stream);
     v_refused integer[] := '{}';
+    v_looked integer[];
     v_now timestamptz := clock_timestamp();
 BEGIN
     PERFORM merit.set_tenant(p_tenant);
@@ -113,17 +118,35 @@ BEGIN
         v_refused := coalesce(repeated, '{}');
     END IF;
 
-    -- The sub-select, not a join: an index probe for each, whatever the statistics say.
-    SELECT array_agg(DISTINCT x.command) INTO overtaken
-      FROM merit.heads h CROSS JOIN unnest(x_command, x_stream, x_version)
-               AS x (command, stream_id, version)
-     WHERE h.tenant_id = p_tenant
-       AND x.version <> coalesce((SELECT s.version FROM merit.streams s
-                                   WHERE s.tenant_id = p_tenant AND s.stream_id = x.stream_id), 0)
-       AND x.command <> ALL (v_refused);
+    -- Sub-selects, not joins: an index probe for each, whatever the statistics say.
+    IF e_command IS NULL THEN
+        SELECT array_agg(e.command::integer) INTO overtaken
+          FROM merit.heads h CROSS JOIN unnest(e_stream, e_version) WITH ORDINALITY
+                   AS e (stream_id, version, command)
+         WHERE h.tenant_id = p_tenant
+           AND e.version <> 1 + coalesce(
+               (SELECT s.version FROM merit.streams s
+                 WHERE s.tenant_id = p_tenant AND s.stream_id = e.stream_id), 0)
+           AND e.command <> ALL (v_refused);
+    END IF;
+    IF cardinality(x_command) > 0 THEN
+        SELECT array_agg(DISTINCT x.command) INTO v_looked
+          FROM merit.heads h CROSS JOIN unnest(x_command, x_stream, x_version)
+                   AS x (command, stream_id, version)
+         WHERE h.tenant_id = p_tenant
+           AND x.version <> coalesce(
+               (SELECT s.version FROM merit.streams s
+                 WHERE s.tenant_id = p_tenant AND s.stream_id = x.stream_id), 0)
+           AND x.command <> ALL (v_refused);
+        overtaken := nullif(coalesce(overtaken, '{}') || coalesce(v_looked, '{}'), '{}');
+    END IF;
 
     IF overtaken IS NOT NULL OR repeated IS NOT NULL THEN
         v_refused := v_refused || coalesce(overtaken, '{}');
+        IF e_command IS NULL THEN
+            SELECT coalesce(array_agg(n::integer ORDER BY n), '{}') INTO e_command
+              FROM generate_series(1, v_count) n;
+        END IF;
         SELECT coalesce(array_agg(e.command ORDER BY o), '{}'), array_agg(e.stream_id ORDER BY o),
                array_agg(e.version ORDER BY o), array_agg(e.topic ORDER BY o),
                array_agg(e.recorded_at ORDER BY o), array_agg(e.metadata ORDER BY o),
@@ -137,6 +160,13 @@ BEGIN
          WHERE e.command <> ALL (v_refused);
         v_count := cardinality(e_command);
         UPDATE merit.heads SET head = base + v_count WHERE tenant_id = p_tenant;
+        IF cardinality(k_command) > 0 THEN
+            SELECT array_agg(coalesce(e.last, 0) ORDER BY k.o) INTO k_last
+              FROM unnest(k_command) WITH ORDINALITY AS k (command, o)
+              LEFT JOIN (SELECT l.command, max(l.o)::integer AS last
+                           FROM unnest(e_command) WITH ORDINALITY AS l (command, o)
+                          GROUP BY l.command) e ON e.command = k.command;
+        END IF;
     END IF;
 
     IF v_count > 0 THEN
@@ -167,13 +197,11 @@ BEGIN
         INSERT INTO merit.commands (tenant_id, key, fingerprint, stream_id, version, position,
                                     recorded_at)
         SELECT h.tenant_id, k.key, k.fingerprint, k.stream_id, k.version,
-               coalesce((SELECT base + max(e.o)
-                           FROM unnest(e_command) WITH ORDINALITY AS e (command, o)
-                          WHERE e.command = k.command), k.position),
-               v_now
+               CASE WHEN k.last > 0 THEN base + k.last ELSE k.position END, v_now
           FROM merit.heads h
-         CROSS JOIN unnest(k_command, k_key, k_fingerprint, k_stream, k_version, k_position)
-               AS k (command, key, fingerprint, stream_id, version, position)
+         CROSS JOIN unnest(k_command, k_key, k_fingerprint, k_stream, k_version, k_position,
+                           k_last)
+               AS k (command, key, fingerprint, stream_id, version, position, last)
          WHERE h.tenant_id = p_tenant AND k.command <> ALL (v_refused);
     END IF;
 END
