@@ -1,5 +1,7 @@
 """Every projection, in one tuple."""
 
+from projections.alignment import ALIGNMENT
+from projections.appeals import APPEALS_VIEW
 from projections.audit_trail import AUDIT_TRAIL
 from projections.directory import DIRECTORY
 from projections.kernel import Projection
@@ -7,6 +9,14 @@ from projections.pay_ledger import PAY_LEDGER
 from projections.planning import PLANNING
 from projections.scores import SCORES
 
-PROJECTIONS: tuple[Projection, ...] = (DIRECTORY, PLANNING, SCORES, PAY_LEDGER, AUDIT_TRAIL)
+PROJECTIONS: tuple[Projection, ...] = (
+    DIRECTORY,
+    PLANNING,
+    SCORES,
+    PAY_LEDGER,
+    APPEALS_VIEW,
+    ALIGNMENT,
+    AUDIT_TRAIL,
+)
 
 NAMES: tuple[str, ...] = tuple(projection.name for projection in PROJECTIONS)

@@ -14,7 +14,13 @@ from domain.cycle import (
     Stage,
     StageAdvanced,
 )
-from domain.feeds import FeedReceived
+from domain.feeds import (
+    FeedCutOffReached,
+    FeedReceived,
+    FeedRejected,
+    FeedStatus,
+    FeedValidated,
+)
 from domain.organisation import JobFamily
 from domain.rules import SchemeContent
 from domain.scheme import SchemeDrafted, SchemeVersionPublished
@@ -24,7 +30,7 @@ from projections.tables import R, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "planning"
-VERSION = 1
+VERSION = 2
 
 
 class SchemeVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +87,8 @@ class Feed(Row, kw_only=True):
     rows: int
     as_of: date
     received_at: datetime
+    owner_id: UUID | None = None
+    status: FeedStatus = "received"
     version: int
 
 
@@ -153,8 +161,12 @@ def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
     return row
 
 
-def _feed(_: Feed | None, recorded: Recorded) -> Feed:
-    event: FeedReceived = recorded.event
+def _feed(row: Feed | None, recorded: Recorded) -> Feed:
+    event = recorded.event
+    if not isinstance(event, FeedReceived):
+        row = begun(row, recorded)
+        row.status, row.version = FEED_STATUS[type(event)], recorded.version
+        return row
     return Feed(
         feed_id=recorded.stream_id,
         source=event.source,
@@ -163,9 +175,16 @@ def _feed(_: Feed | None, recorded: Recorded) -> Feed:
         rows=event.rows,
         as_of=event.as_of,
         received_at=recorded.recorded_at,
+        owner_id=event.owner_id,
         version=recorded.version,
     )
 
+
+FEED_STATUS: dict[type, FeedStatus] = {
+    FeedValidated: "validated",
+    FeedRejected: "rejected",
+    FeedCutOffReached: "complete",
+}
 
 FOLDS = (
     (SCHEMES, _scheme, (SchemeDrafted, SchemeVersionPublished)),
@@ -174,7 +193,7 @@ FOLDS = (
         _cycle,
         (CyclePlanned, SchemeBound, CycleOpened, StageAdvanced, DataCutOffReached, CycleClosed),
     ),
-    (FEEDS, _feed, (FeedReceived,)),
+    (FEEDS, _feed, (FeedReceived, FeedValidated, FeedRejected, FeedCutOffReached)),
 )
 
 PLANNING = by_stream(NAME, VERSION, FOLDS)
