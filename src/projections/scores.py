@@ -1,6 +1,7 @@
 """Scores: one row per appraisal, from its creation to its published result."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, get_args
 from uuid import UUID
@@ -25,13 +26,14 @@ from domain.ratings import (
     SelfRatingSubmitted,
     TwoWayCompared,
 )
+from domain.reopening import AppraisalReopened, ScoreRelocked
 from projections.kernel import Projection
 from projections.questions import LIMIT_DEFAULT, Page, View, get, page
 from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "scores"
-VERSION = 1
+VERSION = 2
 
 AppraisalStage = Literal[
     "created",
@@ -43,8 +45,10 @@ AppraisalStage = Literal[
     "calibrated",
     "locked",
     "published",
+    "reopened",
 ]
-"""In the order of the work; a row shows the furthest that it has reached."""
+"""In the order of the work; a row shows the furthest that it has reached. A score that was reopened
+stays valid until it is locked anew."""
 
 STAGES: tuple[AppraisalStage, ...] = get_args(AppraisalStage)
 
@@ -58,6 +62,16 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     flagged: bool = False
     """More than the scheme allows: the score cannot be locked before it is explained."""
     explained: bool = False
+
+
+class LockedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a score; none ever changes."""
+
+    version: int
+    score: Decimal
+    coefficient: Decimal
+    event_id: UUID
+    locked_at: datetime
 
 
 class Appraisal(Row, kw_only=True):
@@ -85,10 +99,14 @@ class Appraisal(Row, kw_only=True):
     calibration: Decimal = Decimal(0)
     """Sum of the adjustments."""
     score: Decimal | None = None
-    """As locked; None before."""
+    """As locked last; None before."""
     coefficient: Decimal | None = None
     lock_version: int = 0
     locked_event_id: UUID | None = None
+    versions: tuple[LockedVersion, ...] = ()
+    """Every one there was, the first first."""
+    reopened: bool = False
+    """An appeal was upheld or a correction accepted: another version is due."""
     published_version: int = 0
     """The lock version that the employee was shown; 0 for none."""
     created_position: int
@@ -161,13 +179,28 @@ def appraisal_step(row: Appraisal | None, recorded: Recorded) -> Appraisal:
             )
         case CalibrationApplied():
             row.calibration += event.adjustment
-        case ScoreLocked():
-            row.score, row.coefficient = event.score, event.coefficient
-            row.lock_version, row.locked_event_id = event.lock_version, recorded.event_id
+        case ScoreLocked() | ScoreRelocked():
+            _lock(row, event, recorded)
+        case AppraisalReopened():
+            row.reopened = True
         case ResultPublished():
             row.published_version = event.lock_version
     row.stage = _stage(row, calibrated=isinstance(event, CalibrationApplied))
     return row
+
+
+def _lock(row: Appraisal, event: ScoreLocked | ScoreRelocked, recorded: Recorded) -> None:
+    row.score, row.coefficient = event.score, event.coefficient
+    row.lock_version, row.locked_event_id = event.lock_version, recorded.event_id
+    row.reopened = False
+    version = LockedVersion(
+        version=event.lock_version,
+        score=event.score,
+        coefficient=event.coefficient,
+        event_id=recorded.event_id,
+        locked_at=recorded.recorded_at,
+    )
+    row.versions = (*row.versions, version)
 
 
 def _unflagged(deviation: Deviation) -> Compared:
@@ -196,6 +229,8 @@ def _flagged(
 
 
 def _stage(row: Appraisal, *, calibrated: bool) -> AppraisalStage:
+    if row.reopened:
+        return "reopened"
     if row.published_version and row.published_version == row.lock_version:
         return "published"
     if row.lock_version:
@@ -226,6 +261,8 @@ OWN = frozenset(
         CalibrationApplied,
         ScoreLocked,
         ResultPublished,
+        AppraisalReopened,
+        ScoreRelocked,
     )
 )
 GOALS = frozenset({GoalSheetProposed.TOPIC, GoalsAgreed.TOPIC})
