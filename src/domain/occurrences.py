@@ -12,14 +12,14 @@ from uuid import UUID
 
 import msgspec
 
-from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
+from domain.appraisal import Appraisal
 from domain.checks import begun, checked_code, checked_number, checked_reason, known
 from domain.cycle import CYCLE
 from domain.explanation import Given
-from domain.ids import appraisal_id
 from domain.kernel import Command, Context, Decider, Event, Happened, Personal, Refused
 from domain.rules import SchemeContent
 from domain.scheme import LOOK_AT_SCHEME
+from domain.segments import appraisal_on
 
 TIMES_MAX = 1000
 OCCURRENCES_MAX = 1000
@@ -169,10 +169,12 @@ def _decide(
 def _record(
     state: OccurrenceSheet, command: RecordOccurrence, context: Context
 ) -> OccurrenceRecorded:
-    appraisal, content = _setting(command.cycle_id, command.employment_id, context)
+    appraisal, content = _setting(
+        command.cycle_id, command.employment_id, command.occurred_on, context
+    )
     items: dict[str, ItemKind] = {each.code: "deduction" for each in content.deductions}
     items |= {each.code: "bonus" for each in content.bonuses}
-    _check(state, command, items, context)
+    _check(state, command, items)
     if context.actor == appraisal.person_id:
         raise Refused("own-result", "Nobody decides on their own result.")
     checked_number(
@@ -192,8 +194,10 @@ def _record(
 
 
 def _propose(state: OccurrenceSheet, command: ProposeVeto, context: Context) -> VetoProposed:
-    appraisal, content = _setting(command.cycle_id, command.employment_id, context)
-    _check(state, command, {each.code: "veto" for each in content.vetoes}, context)
+    appraisal, content = _setting(
+        command.cycle_id, command.employment_id, command.occurred_on, context
+    )
+    _check(state, command, {each.code: "veto" for each in content.vetoes})
     if context.actor == appraisal.person_id:
         raise Refused("own-result", "Nobody decides on their own result.")
     return VetoProposed(
@@ -211,7 +215,7 @@ def _apply(state: OccurrenceSheet, command: ApplyVeto, context: Context) -> Veto
     proposal = next((each for each in state.proposals if each.event_id == command.proposal), None)
     if proposal is None:
         raise Refused("unknown-occurrence", "No such veto waits to be applied.")
-    appraisal, _ = _own_setting(state, context)
+    appraisal = _own_appraisal(state, proposal.occurred_on, context)
     if context.actor == proposal.proposed_by:
         raise Refused("same-actor", "A veto is applied by another than who proposed it.")
     if context.actor == appraisal.person_id:
@@ -224,11 +228,11 @@ def _apply(state: OccurrenceSheet, command: ApplyVeto, context: Context) -> Veto
 def _withdraw(
     state: OccurrenceSheet, command: WithdrawOccurrence, context: Context
 ) -> OccurrenceWithdrawn:
-    found = {each.event_id for each in state.occurrences}
-    found |= {each.event_id for each in state.proposals}
+    found = {each.event_id: each.occurred_on for each in state.occurrences}
+    found |= {each.event_id: each.occurred_on for each in state.proposals}
     if command.occurrence not in found:
         raise Refused("unknown-occurrence", "Nothing like that counts or waits.")
-    appraisal, _ = _own_setting(state, context)
+    appraisal = _own_appraisal(state, found[command.occurrence], context)
     if context.actor == appraisal.person_id:
         raise Refused("own-result", "Nobody decides on their own result.")
     return OccurrenceWithdrawn(
@@ -241,18 +245,20 @@ def _withdraw(
 # -- what is checked each time
 
 
-def _own_setting(state: OccurrenceSheet, context: Context) -> tuple[Appraisal, SchemeContent]:
-    return _setting(begun(state.cycle_id), begun(state.employment_id), context)
+def _own_appraisal(state: OccurrenceSheet, day: date, context: Context) -> Appraisal:
+    return _setting(begun(state.cycle_id), begun(state.employment_id), day, context)[0]
 
 
 def _setting(
-    cycle_id: UUID, employment_id: UUID, context: Context
+    cycle_id: UUID, employment_id: UUID, day: date, context: Context
 ) -> tuple[Appraisal, SchemeContent]:
     cycle = known(context.look(CYCLE, cycle_id), "unknown-cycle", "such cycle")
+    if not cycle.starts_on <= day <= cycle.ends_on:
+        raise Refused("outside-cycle", f"{day} is not within {cycle.starts_on} to {cycle.ends_on}.")
     appraisal = known(
-        context.look(LOOK_AT_APPRAISAL, appraisal_id(cycle_id, employment_id)),
+        appraisal_on(cycle_id, employment_id, day, context),
         "unknown-appraisal",
-        "appraisal of this employment in this cycle",
+        f"appraisal of this employment in this cycle that is about {day}",
     )
     cycle.require("data-intake", "rating", "comparison", "calibration")
     if appraisal.locked is not None:
@@ -265,16 +271,9 @@ def _check(
     state: OccurrenceSheet,
     command: RecordOccurrence | ProposeVeto,
     items: Mapping[str, ItemKind],
-    context: Context,
 ) -> None:
     if command.item not in items:
         raise Refused("unknown-item", f"The scheme has no {checked_code(command.item)!r} of that.")
-    cycle = begun(context.look(CYCLE, command.cycle_id))
-    if not cycle.starts_on <= command.occurred_on <= cycle.ends_on:
-        raise Refused(
-            "outside-cycle",
-            f"{command.occurred_on} is not within {cycle.starts_on} to {cycle.ends_on}.",
-        )
     if len(state.occurrences) + len(state.proposals) >= OCCURRENCES_MAX:
         raise Refused("too-many-occurrences", f"There are {OCCURRENCES_MAX} already.")
 

@@ -93,17 +93,17 @@ def _line(
     assumed: Mapping[str, Decimal],
     context: Context,
 ) -> SimulatedLine:
-    now = in_force(appraisal, context)
     effect = command.effect
-    # By the very fold that will say so once it is published: what is told is what will be.
-    change = SchemeChange(
-        scheme_id=appraisal.scheme_id,
-        before=now[-1].scheme_version,
-        after=command.version,
-        effective_from=effect.effective_from if isinstance(effect, SplitCycle) else None,
-        event_id=appraisal.created_by,
-    )
     try:
+        now = in_force(appraisal, context)
+        # By the very fold that will say so once it is published: what is told is what will be.
+        change = SchemeChange(
+            scheme_id=appraisal.scheme_id,
+            before=now[-1].scheme_version,
+            after=command.version,
+            effective_from=effect.effective_from if isinstance(effect, SplitCycle) else None,
+            event_id=appraisal.created_by,
+        )
         before = scored_by(now, appraisal, context, assumed)
         after = scored_by(in_force(appraisal, context, change), appraisal, context, assumed)
         return SimulatedLine(
