@@ -165,7 +165,7 @@ def converted(amount: Money, exchange: Exchange, source: UUID) -> tuple[Money, N
 
 def _explained(of: Entitlement) -> Explained:
     _check_pay(of.pay.total, of.pay.share)
-    proration(of.days - sum(int(each.value) for each in of.absences), of.cycle_days)
+    proration(of.days, of.cycle_days)
     monthly = why.product(
         [
             why.given_exact("monthly total", of.pay.total.minor, of.pay.source),
@@ -204,7 +204,10 @@ def _days(of: Entitlement) -> Explained:
     away = [
         why.given_exact("unpaid leave", -exact(each.value), each.source) for each in of.absences
     ]
-    return why.total([employed, *away], "days that count")
+    present = why.total([employed, *away], "days that count")
+    if present.value < 0 or any(each.value > 0 for each in away):
+        raise Refused("bad-proration", f"Absences take 0 to {of.days} days of {of.days}.")
+    return present
 
 
 def _exchanged(whole: Explained, currency: str, exchange: Exchange) -> Explained:

@@ -366,7 +366,15 @@ def rules_made(tree: ast.Module) -> Iterator[str]:
 # -- no binary floats, over the source
 
 
-RATIONAL = {"coefficient", "comparison", "explanation", "indicators"}
+RATIONAL = {
+    "by_version",
+    "coefficient",
+    "comparison",
+    "explanation",
+    "indicators",
+    "lint",
+    "rater_groups",
+}
 """Modules whose `/` divides fractions. Nowhere else may anything be divided but by `//`."""
 
 

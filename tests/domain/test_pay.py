@@ -127,6 +127,13 @@ def test_a_payout_is_rounded_once_and_its_parts_add_up(entitlements: list[Entitl
     assert backwards.parts == paid.parts[::-1]
 
 
+def test_absences_are_taken_from_the_days(evaluate: Evaluate) -> None:
+    away = payout([entitled(days=49, absences=(stated("2"), stated("3")))])
+    assert away.exact == payout([entitled(days=44)]).exact
+    assert evaluate(away.explanation) == away.amount.minor
+    assert payout([entitled(days=5, absences=(stated("5"),))]).amount.minor == 0
+
+
 @given(ENTITLEMENTS)
 def test_the_tree_alone_gives_the_payout(
     evaluate: Evaluate, entitlements: list[Entitlement]
@@ -159,6 +166,9 @@ def half_cent() -> PayStructure:
         ({"days": 91}, "bad-proration"),
         ({"days": -1}, "bad-proration"),
         ({"days": 0, "cycle_days": 0}, "bad-proration"),
+        ({"days": 2, "absences": (stated("2.5"),)}, "bad-proration"),
+        ({"days": 2, "absences": (stated("-1"),)}, "bad-proration"),
+        ({"days": 95, "absences": (stated("5"),)}, "bad-proration"),
         (
             {"pay": PayStructure(total=Money(-1, "CNY"), share=Decimal(0), source=uuid4())},
             "bad-pay",
