@@ -24,7 +24,7 @@ demo: setup ## one whole quarter over HTTP, checked (DATA=dir for a company of y
 
 .PHONY: up
 up: setup ## serve API and worker with an embedded database until Ctrl-C
-	@$(BIN)/merit up
+	@$(BIN)/merit up --demo
 
 .PHONY: test
 test: setup ## everything that CI runs

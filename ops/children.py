@@ -25,17 +25,25 @@ class ChildFailed(Exception):
 
 def ask_for_death_signal(number: int, parent: int) -> None:
     """In a child: let the kernel send `number` when the thread that started us ends."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only
-    if prctl is not None:
-        prctl(_SET_PDEATHSIG, number)
-    if os.getppid() != parent:
-        os._exit(1)  # the parent ended before we asked
+    _asking(number, parent)()
 
 
 def dying_with_parent(number: int = signal.SIGTERM) -> Callable[[], None]:
     """For `preexec_fn` of a process started in the main thread."""
-    parent = os.getpid()
-    return lambda: ask_for_death_signal(number, parent)
+    return _asking(number, os.getpid())
+
+
+def _asking(number: int, parent: int) -> Callable[[], None]:
+    # Looked up before the fork: between fork and exec as little as possible should happen.
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only
+
+    def ask() -> None:
+        if prctl is not None:
+            prctl(_SET_PDEATHSIG, number)
+        if os.getppid() != parent:
+            os._exit(1)  # the parent ended before we asked
+
+    return ask
 
 
 class Child:

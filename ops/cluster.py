@@ -1,7 +1,6 @@
 """One PostgreSQL cluster in a folder of its own: made, owned by the right account, launched."""
 
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
@@ -11,13 +10,14 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
+from ops.children import dying_with_parent
 from ops.postgres_binaries import (
     Account,
     DatabaseNotStarted,
@@ -270,7 +270,7 @@ class Cluster:
                 cwd="/",
                 env=_environment(),
                 pass_fds=passed,
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - this process has one thread
+                preexec_fn=dying_with_parent(signal.SIGINT),  # noqa: PLW1509 - we have one thread
                 **_as(self.account),
             )
         return self.process
@@ -345,16 +345,3 @@ def _serves(pid: int, data: Path) -> bool:
         return Path(f"/proc/{pid}/cwd").readlink() == data.resolve()
     except (FileNotFoundError, ProcessLookupError):
         return not Path("/proc/self").exists()  # no /proc here: believe the trace
-
-
-def _die_with(parent: int) -> Callable[[], None]:
-    """In the new child: ask the kernel for a fast shutdown when the supervisor ends."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only
-
-    def ask() -> None:
-        if prctl is not None:
-            prctl(1, signal.SIGINT)  # 1 = PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask

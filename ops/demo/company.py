@@ -95,14 +95,14 @@ class _Invention:
             preparer: ("employee", "finance"),
         }
         leads = {member.manager_id for member in self._members}
-        # Whoever rated somebody does not calibrate them: the head of personnel runs calibration.
-        uncalibrated = {heads["HRD"], *deputies.values()}
+        # Nobody calibrates themselves, those whom they rated, or whoever rated them.
+        head_of_personnel = heads["HRD"]
         members = tuple(
             msgspec.structs.replace(
                 member,
                 calibration=None
-                if {member.person_id, member.manager_id} & {heads["HRD"]}
-                or member.person_id in uncalibrated
+                if head_of_personnel in (member.person_id, member.manager_id)
+                or member.person_id in deputies.values()
                 else member.calibration,
                 roles=roles.get(
                     member.person_id,
