@@ -61,6 +61,8 @@ class AppraisalCreated(Event, frozen=True, kw_only=True):
     starts_on: date
     """First day of the segment, as it was known then."""
     ends_on: date
+    assigned_by: UUID | None = None
+    """The event of the assignment in force on the first day."""
 
 
 class CalculateInitialScore(Command, frozen=True, kw_only=True):
@@ -176,6 +178,8 @@ class Appraisal(msgspec.Struct, frozen=True, kw_only=True):
     scheme_version: int
     starts_on: date
     ends_on: date
+    assigned_by: UUID | None
+    """The event of the assignment that was in force on the first day."""
     created_by: UUID
     """The event that fixed all of the above."""
     initial_score: Scored | None = None
@@ -251,6 +255,7 @@ def _created(event: AppraisalCreated, event_id: UUID) -> Appraisal:
         scheme_version=event.scheme_version,
         starts_on=event.starts_on,
         ends_on=event.ends_on,
+        assigned_by=event.assigned_by,
         created_by=event_id,
     )
 

@@ -8,7 +8,7 @@ from domain.binding import Binding, units_above
 from domain.calendar import Span
 from domain.checks import absent, begun, known
 from domain.cycle import CYCLE, Cycle
-from domain.employment import EMPLOYMENT, Employment, assignment_on
+from domain.employment import EMPLOYMENT, Employment, assigned_on, assignment_on
 from domain.ids import appraisal_id
 from domain.jobs import JOB
 from domain.kernel import Context, Refused
@@ -59,6 +59,7 @@ def created(
         scheme_version=binding.scheme_version,
         starts_on=segment.span.starts_on,
         ends_on=last_day,
+        assigned_by=begun(assigned_on(employment, segment.span.starts_on)).event_id,
     )
 
 

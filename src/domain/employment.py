@@ -54,6 +54,8 @@ class Assigned(msgspec.Struct, frozen=True, kw_only=True):
     effective_from: date
     assignment: Assignment
     event_id: UUID
+    recorded: int
+    """How many assignments were recorded before it: the order in which they became known."""
 
 
 class Pay(msgspec.Struct, frozen=True, kw_only=True):
@@ -293,12 +295,13 @@ def _evolve(state: Employment | None, happened: Happened[EmploymentEvent]) -> Em
                 person_id=event.person_id,
                 hired_on=event.hired_on,
                 hired_by=event_id,
-                assignments=(_assigned(event.hired_on, event.assignment, event_id),),
+                assignments=(_assigned(event.hired_on, event.assignment, event_id, 0),),
                 previous_employment_id=former,
             )
         case AssignmentChanged():
             employment = begun(state)
-            row = _assigned(event.effective_from, event.assignment, event_id)
+            recorded = len(employment.assignments)
+            row = _assigned(event.effective_from, event.assignment, event_id, recorded)
             return msgspec.structs.replace(
                 employment, assignments=_by_day((*employment.assignments, row))
             )
@@ -340,8 +343,8 @@ def _leave_changed(
     return msgspec.structs.replace(employment, leaves=kept)
 
 
-def _assigned(day: date, assignment: Assignment, event_id: UUID) -> Assigned:
-    return Assigned(effective_from=day, assignment=assignment, event_id=event_id)
+def _assigned(day: date, assignment: Assignment, event_id: UUID, recorded: int) -> Assigned:
+    return Assigned(effective_from=day, assignment=assignment, event_id=event_id, recorded=recorded)
 
 
 def _by_day(rows: tuple[Row, ...]) -> tuple[Row, ...]:

@@ -4,7 +4,7 @@ An appraisal is about one segment of an employment in a cycle. Assignments and e
 become known late, so which days those are is read from the employment whenever it matters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -57,38 +57,61 @@ def segments_of(employment: Employment, period: Span) -> tuple[Segment, ...]:
 def days_of(appraisal: Appraisal, employment: Employment) -> Days | None:
     """The days that an appraisal is about, as its employment is known now; None for none.
 
-    They are never more than at its creation: a transfer or an end that became known since then
-    takes days away.
+    They begin where they began at its creation, and are never more than then: a transfer or an
+    end that became known since takes days away, for ever. So no two appraisals share a day.
     """
     created = Span(appraisal.starts_on, appraisal.ends_on)
-    for segment in segments_of(employment, created):
-        if (segment.org_unit_id, segment.job_id) == (appraisal.org_unit_id, appraisal.job_id):
-            return Days(
-                span=segment.span, source=_source(appraisal, employment, created, segment.span)
-            )
-    return None
+    parts = segments_of(employment, created)
+    if not parts or not _kept(appraisal, employment):
+        return None
+    return Days(span=parts[0].span, source=_source(appraisal, employment, parts[0].span.ends_on))
 
 
-def _source(appraisal: Appraisal, employment: Employment, created: Span, now: Span) -> UUID:
-    if now.ends_on < created.ends_on:
-        if now.ends_on == employment.last_day and employment.terminated_by is not None:
-            return employment.terminated_by
-        return _assigned(employment, now.ends_on + _DAY).event_id
-    if now.starts_on > created.starts_on:
-        return _assigned(employment, now.starts_on).event_id
-    return appraisal.created_by
+def _kept(appraisal: Appraisal, employment: Employment) -> bool:
+    """Whether the first day has been in that unit and job ever since the appraisal was created."""
+    in_force: list[Assigned] = []
+    for row in sorted(employment.assignments, key=lambda row: row.recorded):
+        latest = in_force[-1].effective_from if in_force else date.min
+        if latest <= row.effective_from <= appraisal.starts_on:
+            in_force.append(row)
+    # Appraisals that say nothing about it are older than transfers within a cycle.
+    since = next(
+        (at for at, row in enumerate(in_force) if row.event_id == appraisal.assigned_by), -1
+    )
+    works = {(row.assignment.org_unit_id, row.assignment.job_id) for row in in_force[since:]}
+    return works == {(appraisal.org_unit_id, appraisal.job_id)}
+
+
+def _source(appraisal: Appraisal, employment: Employment, last_day: date) -> UUID:
+    if last_day == appraisal.ends_on:
+        return appraisal.created_by
+    if last_day == employment.last_day and employment.terminated_by is not None:
+        return employment.terminated_by
+    return _assigned(employment, last_day + _DAY).event_id
 
 
 def uncovered(
     employment: Employment, period: Span, appraisals: Iterable[Appraisal]
 ) -> tuple[Segment, ...]:
-    """The segments within a period that none of `appraisals` is about."""
+    """The runs of days within a period that none of `appraisals` is about, each in one segment."""
     covered = [days.span for each in appraisals if (days := days_of(each, employment))]
     return tuple(
-        segment
+        msgspec.structs.replace(segment, span=span)
         for segment in segments_of(employment, period)
-        if not any(span.within(segment.span) for span in covered)
+        for span in _without(segment.span, covered)
     )
+
+
+def _without(span: Span, taken: Iterable[Span]) -> Iterator[Span]:
+    begins = span.starts_on
+    for each in sorted(taken, key=lambda each: each.starts_on):
+        if each.within(span) is None:
+            continue
+        if begins < each.starts_on:
+            yield Span(begins, each.starts_on - _DAY)
+        begins = each.ends_on + _DAY
+    if begins <= span.ends_on:
+        yield Span(begins, span.ends_on)
 
 
 def appraisals_of(
