@@ -12,46 +12,17 @@ from uuid import UUID
 import msgspec
 
 from domain.appraisal import CalculateInitialScore, InitialScoreCalculated, LockScore, ScoreLocked
-from domain.appraisal_decisions import APPRAISAL
-from domain.cycle import CYCLE
-from domain.employment import EMPLOYMENT
+from domain.catalogue import DECIDERS
 from domain.explanation import Node, sources
-from domain.facts import FACT_SHEET
-from domain.feeds import FEED
-from domain.goals import GOAL_SHEET
 from domain.ids import payout_id
-from domain.jobs import JOB
 from domain.kernel import Context, Decider, Event, Refused
 from domain.ledger import postings
 from domain.money import Money, text_of
-from domain.org_units import ORG_UNIT
-from domain.organisation import PERSON
-from domain.payout import PAYOUT, BatchPrepared, PayoutCalculated, PrepareBatch
-from domain.payout_batch import PAYOUT_BATCH
-from domain.scheme_decisions import SCHEME
+from domain.payout import BatchPrepared, PayoutCalculated, PrepareBatch
 from tenancy.findings import Finding
 from tenancy.records import Recorded
 
 S = TypeVar("S")
-
-DECIDERS: dict[str, Decider[Any]] = {
-    decider.kind: decider
-    for decider in (
-        APPRAISAL,
-        CYCLE,
-        EMPLOYMENT,
-        FACT_SHEET,
-        FEED,
-        GOAL_SHEET,
-        JOB,
-        ORG_UNIT,
-        PAYOUT,
-        PAYOUT_BATCH,
-        PERSON,
-        SCHEME,
-    )
-}
-"""By the noun of their topics."""
 
 
 class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,19 +117,26 @@ class Recomputation:
             self._same(recorded, events.get(recorded.stream_id))
 
     def _batch(self, recorded: Recorded, event: BatchPrepared) -> None:
+        named = event.appraisal_ids or tuple(
+            self._payable[line.payout_id]
+            for line in event.lines
+            if event.pool_id is None and line.payout_id in self._payable
+        )
         unknown = [line.payout_id for line in event.lines if line.payout_id not in self._payable]
-        if unknown:
+        if unknown and not named and event.pool_id is None:
             self._find(recorded, "not-locked", f"line {unknown[0]} pays no locked score")
             return
         command = PrepareBatch(
             code=event.code,
             cycle_id=event.cycle_id,
-            appraisal_ids=tuple(self._payable[line.payout_id] for line in event.lines),
+            appraisal_ids=named,
+            currency=event.currency,
+            pool_id=event.pool_id,
         )
         for stream_id, again in self._decide(recorded, command):
             if isinstance(again, PayoutCalculated):
                 self._expected[stream_id] = again
-            else:
+            elif isinstance(again, BatchPrepared):
                 self._same(recorded, again)
 
     def _same(self, recorded: Recorded, again: Event | None) -> None:

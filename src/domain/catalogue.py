@@ -10,9 +10,12 @@ from domain import (
     access,
     appeal,
     appraisal,
+    bonus_pool,
     calibration,
+    clawback,
     conduct,
     cycle,
+    exchange_rate,
     facts,
     feeds,
     goal_changes,
@@ -31,18 +34,23 @@ from domain import (
     rater_panel,
     ratings,
     receipt,
+    reconciliation,
     reopening,
     scheme,
     scheme_change,
     scheme_policy,
+    settlement,
     share_override,
 )
 from domain.access import ACCESS_KEY
 from domain.appeal_decisions import APPEAL
 from domain.appraisal_decisions import APPRAISAL
+from domain.bonus_pool_decisions import POOL
 from domain.calibration_decisions import CALIBRATION_SESSION
+from domain.clawback import CLAWBACK
 from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
+from domain.exchange_rate import EXCHANGE_RATE
 from domain.facts import FACT_SHEET
 from domain.feeds import FEED
 from domain.goals import GOAL_SHEET
@@ -53,12 +61,14 @@ from domain.objective import OBJECTIVE
 from domain.occurrences import OCCURRENCE_SHEET
 from domain.org_units import ORG_UNIT
 from domain.organisation import PERSON
-from domain.payout import PAYOUT
 from domain.payout_batch import PAYOUT_BATCH
+from domain.payout_line import PAYOUT
 from domain.peer_rating import PEER_RATING
 from domain.rater_panel_decisions import RATER_PANEL
+from domain.reconciliation import JOURNAL, LEDGER_ACCOUNT
 from domain.scheme_decisions import SCHEME
 from domain.scheme_policy import SCHEME_POLICY
+from domain.settlement import SETTLEMENT
 
 __all__ = [
     "ACCESS_KEY",
@@ -66,25 +76,31 @@ __all__ = [
     "APPEAL",
     "APPRAISAL",
     "CALIBRATION_SESSION",
-    "PEER_RATING",
-    "RATER_PANEL",
+    "CLAWBACK",
     "CYCLE",
     "DECIDERS",
     "EMPLOYMENT",
     "EVENTS",
+    "EXCHANGE_RATE",
     "FACT_SHEET",
     "FEED",
     "GOAL_SHEET",
     "INDICATOR_DEFINITION",
     "JOB",
+    "JOURNAL",
+    "LEDGER_ACCOUNT",
     "OBJECTIVE",
     "OCCURRENCE_SHEET",
     "ORG_UNIT",
     "PAYOUT",
     "PAYOUT_BATCH",
+    "PEER_RATING",
     "PERSON",
+    "POOL",
+    "RATER_PANEL",
     "SCHEME",
     "SCHEME_POLICY",
+    "SETTLEMENT",
     "Aggregate",
     "decider_of",
     "stream_of",
@@ -388,13 +404,87 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ),
     Aggregate(
         decider=PAYOUT_BATCH,
-        commands=(payout.PrepareBatch, payout.ApproveBatch, payout.SettleBatch),
-        events=(payout.BatchPrepared, payout.BatchApproved, payout.BatchSettled),
+        commands=(
+            payout.PrepareBatch,
+            payout.ApproveBatch,
+            payout.InstructBatch,
+            payout.SettleBatch,
+            payout.VoidBatch,
+        ),
+        events=(
+            payout.BatchPrepared,
+            payout.BatchApproved,
+            payout.BatchInstructed,
+            payout.BatchSettled,
+            payout.BatchVoided,
+        ),
     ),
     Aggregate(
-        decider=PAYOUT,
-        commands=(),  # its events are written by the batch that it is a line of
-        events=(payout.PayoutCalculated, payout.PayoutApproved, payout.PaymentSettled),
+        decider=PAYOUT,  # calculated and approved by the batch that it is a line of
+        commands=(
+            payout.InstructPayment,
+            payout.SettlePayment,
+            payout.ReturnPayment,
+            payout.VoidPayout,
+        ),
+        events=(
+            payout.PayoutCalculated,
+            payout.PayoutApproved,
+            payout.PaymentInstructed,
+            payout.PaymentSettled,
+            payout.PaymentReturned,
+            payout.PayoutVoided,
+        ),
+    ),
+    Aggregate(
+        decider=SETTLEMENT,
+        commands=(),  # its events are written with the lines that they tell of
+        events=(
+            settlement.SettlementPosted,
+            settlement.DeltaPayoutPosted,
+            settlement.SettlementReleased,
+        ),
+    ),
+    Aggregate(
+        decider=CLAWBACK,
+        commands=(clawback.SetClawbackLimit,),
+        events=(
+            clawback.ClawbackLimitSet,
+            clawback.ClawbackScheduled,
+            clawback.ClawbackApplied,
+            clawback.ClawbackReversed,
+        ),
+    ),
+    Aggregate(
+        decider=POOL,
+        commands=(
+            bonus_pool.FundPool,
+            bonus_pool.WithdrawFromPool,
+            bonus_pool.AllocatePool,
+            bonus_pool.ResettlePool,
+        ),
+        events=(
+            bonus_pool.PoolFunded,
+            bonus_pool.PoolWithdrawn,
+            bonus_pool.PoolAllocated,
+            bonus_pool.PoolUnallocated,
+            bonus_pool.PoolResettled,
+        ),
+    ),
+    Aggregate(
+        decider=EXCHANGE_RATE,
+        commands=(exchange_rate.FixExchangeRate,),
+        events=(exchange_rate.ExchangeRateFixed,),
+    ),
+    Aggregate(
+        decider=LEDGER_ACCOUNT,
+        commands=(reconciliation.AssertBalance,),
+        events=(reconciliation.BalanceAsserted,),
+    ),
+    Aggregate(
+        decider=JOURNAL,
+        commands=(reconciliation.ExportJournal,),
+        events=(reconciliation.JournalExported,),
     ),
     Aggregate(
         decider=ACCESS_KEY,
@@ -463,5 +553,17 @@ def stream_of(command: Command) -> UUID | None:
             return ids.calibration_session_id(command.code)
         case payout.PrepareBatch():
             return ids.batch_id(command.code)
+        case bonus_pool.FundPool():
+            return ids.pool_id(command.code)
+        case exchange_rate.FixExchangeRate():
+            return ids.exchange_rate_id(
+                command.cycle_id, command.from_currency, command.to_currency
+            )
+        case clawback.SetClawbackLimit():
+            return ids.clawback_id(command.employment_id)
+        case reconciliation.AssertBalance():
+            return ids.ledger_account_id(command.account, command.balance.currency)
+        case reconciliation.ExportJournal():
+            return ids.journal_id(command.system)
         case _:
             return None

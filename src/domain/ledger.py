@@ -7,16 +7,29 @@ Chart of accounts (the part after the last colon is an id or a code of the tenan
 
 * ``expense:performance_pay:{costCentre}`` 绩效工资费用
 * ``liability:payroll_payable:{employment}`` 应付职工薪酬
+* ``asset:clawback_receivable:{employment}`` 应收追回款
+* ``clearing:instructed:{account}`` 付款在途
 * ``clearing:bank:{account}`` 银行清算
+* ``budget:pool:{pool}``, ``budget:spent:{pool}``, ``budget:funds:{costCentre}`` 奖金池: the
+  commitment side
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
 
-from domain.kernel import Event
+from domain.bonus_pool import PoolFunded, PoolResettled, PoolWithdrawn
+from domain.kernel import Event, Refused
 from domain.money import Money
-from domain.payout import PaymentSettled, PayoutApproved
+from domain.payout import (
+    CostShare,
+    PaymentInstructed,
+    PaymentReturned,
+    PaymentSettled,
+    PayoutApproved,
+    PayoutVoided,
+)
 
 
 class Posting(msgspec.Struct, frozen=True, gc=False):
@@ -42,16 +55,110 @@ def bank_clearing(bank_account: str) -> str:
     return f"clearing:bank:{bank_account}"
 
 
+def clawback_receivable(employment_id: UUID) -> str:
+    """What an employment was paid too much and is to give back."""
+    return f"asset:clawback_receivable:{employment_id}"
+
+
+def instructed_clearing(bank_account: str) -> str:
+    """Money that the bank was told to pay and has not said that it paid."""
+    return f"clearing:instructed:{bank_account}"
+
+
+def pool_budget(pool_id: UUID) -> str:
+    """What is left of a pool."""
+    return f"budget:pool:{pool_id}"
+
+
+def pool_spent(pool_id: UUID) -> str:
+    """What was paid out of a pool."""
+    return f"budget:spent:{pool_id}"
+
+
+def pool_funds(cost_centre: str) -> str:
+    """Where a cost centre's pools come from; a pool's funding is on its credit side."""
+    return f"budget:funds:{cost_centre}"
+
+
+DEBIT_BALANCES = ("asset:", "budget:pool:")
+"""Accounts that never have a credit balance: nobody owes less than nothing, no pool gives more
+than it has."""
+
+
+def may_be_below_zero(account: str) -> bool:
+    """Whether an account may have a credit balance."""
+    return not account.startswith(DEBIT_BALANCES)
+
+
 def postings(event: Event) -> tuple[Posting, ...]:
     """What `event` posts; nothing for events that move no money, and nothing for zero."""
     match event:
-        case PayoutApproved(amount=amount):
-            debit, credit = performance_pay(event.cost_centre), payroll_payable(event.employment_id)
+        case PayoutApproved():
+            return _approved(event)
+        case PayoutVoided():
+            back = _approved(event) if event.approved else ()
+            return tuple(_reversed(each) for each in reversed(back))
+        case PaymentInstructed(amount=amount):
+            debit = payroll_payable(event.employment_id)
+            credit = instructed_clearing(event.bank_account)
         case PaymentSettled(amount=amount):
-            debit, credit = payroll_payable(event.employment_id), bank_clearing(event.bank_account)
+            debit = payroll_payable(event.employment_id)
+            if event.instructed:
+                debit = instructed_clearing(event.bank_account)
+            credit = bank_clearing(event.bank_account)
+        case PaymentReturned(amount=amount):
+            clearing = bank_clearing if event.settled else instructed_clearing
+            debit, credit = clearing(event.bank_account), payroll_payable(event.employment_id)
+        case PoolFunded(amount=amount) | PoolResettled(drawn=amount):
+            debit, credit = pool_budget(event.pool_id), pool_funds(event.cost_centre)
+        case PoolWithdrawn(amount=amount):
+            debit, credit = pool_funds(event.cost_centre), pool_budget(event.pool_id)
         case _:
             return ()
     return _moved(debit, credit, amount)
+
+
+def _approved(event: PayoutApproved | PayoutVoided) -> tuple[Posting, ...]:
+    owed = payroll_payable(event.employment_id)
+    receivable = clawback_receivable(event.employment_id)
+    against = receivable if event.amount.minor < 0 else owed
+    shares = event.shares or (CostShare(cost_centre=event.cost_centre, amount=event.amount),)
+    moves = [_moved(performance_pay(each.cost_centre), against, each.amount) for each in shares]
+    if event.kept is not None:
+        moves.append(_moved(owed, receivable, event.kept))
+    if event.pool_id is not None:
+        moves.append(_moved(pool_spent(event.pool_id), pool_budget(event.pool_id), event.amount))
+    return tuple(posting for move in moves for posting in move)
+
+
+def _reversed(posting: Posting) -> Posting:
+    return Posting(posting.credit_account, posting.debit_account, posting.amount)
+
+
+class Book:
+    """Balances by account and currency, debits positive, folded from postings in their order."""
+
+    def __init__(self) -> None:
+        self.balances: dict[tuple[str, str], int] = {}
+
+    def post(self, posted: Iterable[Posting]) -> None:
+        """All of these postings, or none.
+
+        Raises:
+            Refused: `balance-below-zero`, for an account that may not have a credit balance.
+        """
+        after = dict(self.balances)
+        for each in posted:
+            for account, minor in (
+                (each.debit_account, each.amount.minor),
+                (each.credit_account, -each.amount.minor),
+            ):
+                key = (account, each.amount.currency)
+                after[key] = after.get(key, 0) + minor
+        for (account, currency), minor in after.items():
+            if minor < 0 and not may_be_below_zero(account):
+                raise Refused("balance-below-zero", f"{account} would be below zero {currency}.")
+        self.balances = after
 
 
 def _moved(debit: str, credit: str, amount: Money) -> tuple[Posting, ...]:

@@ -1,38 +1,34 @@
 """Payout batches: all lines or none, prepared by one actor, approved by another, settled once."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import assert_never
 from uuid import UUID
 
 import msgspec
 
-from domain.appraisal import Appraisal, Locked
-from domain.appraisal_decisions import APPRAISAL
-from domain.checks import absent, begun, checked_code, checked_text, known
-from domain.cycle import CYCLE, Cycle
-from domain.employment import EMPLOYMENT, Employment
-from domain.entitlements import Earned, earned_by_part, entitlements
-from domain.explanation import Given
-from domain.ids import batch_id, payout_id
+from domain.checks import begun, checked_code, checked_reason, checked_text, known
+from domain.clawback import CLAWBACK
+from domain.ids import batch_id, clawback_id, settlement_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
-from domain.money import Money, checked
-from domain.pay import payout
+from domain.money import Money
 from domain.payout import (
-    PAYOUT,
+    LOOK_AT_PAYOUT,
     ApproveBatch,
     BatchApproved,
-    BatchLine,
+    BatchInstructed,
     BatchPrepared,
     BatchSettled,
-    PaymentSettled,
+    BatchVoided,
+    InstructBatch,
     Payout,
-    PayoutApproved,
-    PayoutCalculated,
     PrepareBatch,
     SettleBatch,
+    VoidBatch,
 )
-from domain.segments import days_of
+from domain.payout_line import approved, instructed, settled, voided
+from domain.payout_preparing import prepared, totals
+from domain.settlement import SETTLEMENT
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,189 +40,121 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     totals: tuple[Money, ...]
     prepared_by: UUID
     """The actor who prepared: somebody else approves."""
+    effective_on: date | None = None
     approved: bool = False
+    instructed: bool = False
+    bank_account: str | None = None
+    """Which the bank was told to pay from."""
     settled: bool = False
+    voided: bool = False
 
 
-BatchCommand = PrepareBatch | ApproveBatch | SettleBatch
-BatchEvent = BatchPrepared | BatchApproved | BatchSettled
+BatchCommand = PrepareBatch | ApproveBatch | InstructBatch | SettleBatch | VoidBatch
+BatchEvent = BatchPrepared | BatchApproved | BatchInstructed | BatchSettled | BatchVoided
 
 
 def _decide(
     state: Batch | None, command: BatchCommand, context: Context
 ) -> Iterable[Event | Elsewhere]:
     if isinstance(command, PrepareBatch):
-        return _prepare(state, command, context)
+        return prepared(state, command, context)
     batch = known(state, "unknown-batch", "such payout batch")
     match command:
         case ApproveBatch():
             return _approve(batch, command, context)
+        case InstructBatch():
+            return _instruct(batch, command, context)
         case SettleBatch():
             return _settle(batch, command, context)
+        case VoidBatch():
+            return _void(batch, command, context)
         case _:
             assert_never(command)
 
 
-# -- preparing
-
-
-class _Due(msgspec.Struct, frozen=True, kw_only=True):
-    """A locked appraisal that is to be paid."""
-
-    appraisal_id: UUID
-    appraisal: Appraisal
-    locked: Locked
-    payout_id: UUID
-
-
-def _prepare(
-    state: Batch | None, command: PrepareBatch, context: Context
-) -> tuple[Event | Elsewhere, ...]:
-    absent(state, "a payout batch")
-    checked_code(command.code)
-    cycle = known(context.look(CYCLE, command.cycle_id), "unknown-cycle", "such cycle")
-    if cycle.stage == "closed":
-        raise Refused("cycle-closed", f"Cycle {cycle.code} is closed.")
-    due = _due(command, context)
-    employments = context.look.all(EMPLOYMENT, [each.appraisal.employment_id for each in due])
-    calculated = [
-        _calculated(batch_id(command.code), each, begun(employment), cycle)
-        for each, employment in zip(due, employments, strict=True)
-    ]
-    lines = tuple(
-        BatchLine(payout_id=each.payout_id, amount=event.amount)
-        for each, event in zip(due, calculated, strict=True)
-    )
-    prepared = BatchPrepared(
-        code=command.code,
-        cycle_id=command.cycle_id,
-        lines=lines,
-        totals=_totals(line.amount for line in lines),
-    )
-    return (
-        prepared,
-        *(Elsewhere(each.payout_id, event) for each, event in zip(due, calculated, strict=True)),
-    )
-
-
-def _due(command: PrepareBatch, context: Context) -> list[_Due]:
-    if not command.appraisal_ids:
-        raise Refused("nothing-to-pay", "Name at least one appraisal.")
-    twice = [each for each, times in Counter(command.appraisal_ids).items() if times > 1]
-    if twice:
-        raise Refused("duplicate-appraisal", f"Appraisal {twice[0]} is named more than once.")
-    due = []
-    appraisals = context.look.all(APPRAISAL, command.appraisal_ids)
-    for appraisal_id, found in zip(command.appraisal_ids, appraisals, strict=True):
-        appraisal = known(found, "unknown-appraisal", f"appraisal {appraisal_id}")
-        if appraisal.cycle_id != command.cycle_id:
-            raise Refused("wrong-cycle", f"Appraisal {appraisal_id} belongs to another cycle.")
-        if appraisal.locked is None:
-            raise Refused("not-locked", f"The score of appraisal {appraisal_id} is not locked.")
-        due.append(
-            _Due(
-                appraisal_id=appraisal_id,
-                appraisal=appraisal,
-                locked=appraisal.locked,
-                payout_id=payout_id(appraisal_id, appraisal.locked.version),
-            )
-        )
-    # A line's stream is named by what it pays: that it has not begun is what makes it the only one.
-    lines = context.look.all(PAYOUT, [each.payout_id for each in due])
-    for each, line in zip(due, lines, strict=True):
-        if line is not None:
-            raise Refused(
-                "already-paid",
-                f"Version {each.locked.version} of appraisal {each.appraisal_id} is in a batch.",
-            )
-    return due
-
-
-def _calculated(batch: UUID, due: _Due, employment: Employment, cycle: Cycle) -> PayoutCalculated:
-    appraisal, locked = due.appraisal, due.locked
-    # The employment may have changed after the appraisal was created: only days worked are paid.
-    days = days_of(appraisal, employment)
-    if days is None:
-        raise Refused(
-            "not-employed-in-cycle", f"No day of appraisal {due.appraisal_id} was worked."
-        )
-    earned = Earned(
-        days=days,
-        family=appraisal.family,
-        score=locked.score,
-        coefficient=Given(locked.coefficient, locked.event_id),
-        forfeited_by=appraisal.forfeited_by,
-    )
-    parts = [
-        part
-        for each in earned_by_part(earned, locked.parts)
-        for part in entitlements(each, employment, cycle)
-    ]
-    paid = payout([part.entitlement for part in parts])
-    return PayoutCalculated(
-        batch_id=batch,
-        cycle_id=appraisal.cycle_id,
-        appraisal_id=due.appraisal_id,
-        lock_version=locked.version,
-        employment_id=appraisal.employment_id,
-        person_id=appraisal.person_id,
-        cost_centre=parts[-1].cost_centre,
-        base=paid.base,
-        coefficient=locked.coefficient,
-        amount=paid.amount,
-        explanation=paid.explanation,
-    )
-
-
-def _totals(amounts: Iterable[Money]) -> tuple[Money, ...]:
-    sums: Counter[str] = Counter()
-    for amount in amounts:
-        sums[amount.currency] += amount.minor
-    return tuple(checked(Money(sums[currency], currency)) for currency in sorted(sums))
-
-
-# -- approving and settling
+# -- approving, instructing, settling, voiding
 
 
 def _approve(batch: Batch, command: ApproveBatch, context: Context) -> Iterator[Event | Elsewhere]:
+    _require_standing(batch)
     if batch.approved:
         raise Refused("already-approved", "The batch has been approved.")
     if context.actor == batch.prepared_by:
         raise Refused("same-actor", "A batch is approved by another than who prepared it.")
     checked_text(command.comment, "comment")
-    yield BatchApproved(totals=batch.totals)
+    lines = [each for each in _lines(batch, context) if each[1].state == "calculated"]
+    if not lines:
+        raise Refused("nothing-to-pay", "Every line was voided.")
+    yield BatchApproved(totals=totals(line.amount for _, line in lines))
+    clawbacks = context.look.all(CLAWBACK, [clawback_id(each.employment_id) for _, each in lines])
+    for (line_id, line), owed in zip(lines, clawbacks, strict=True):
+        yield from _addressed(line_id, approved(line, owed, batch.effective_on))
+
+
+def _instruct(
+    batch: Batch, command: InstructBatch, context: Context
+) -> Iterator[Event | Elsewhere]:
+    _require_approved(batch)
+    if batch.instructed or batch.settled:
+        raise Refused("already-instructed", "The bank has been told to pay the batch.")
+    bank_account = checked_code(command.bank_account, "bank account")
+    yield BatchInstructed(bank_account=bank_account)
     for line_id, line in _lines(batch, context):
-        approved = PayoutApproved(
-            batch_id=batch.batch_id,
-            employment_id=line.employment_id,
-            cost_centre=line.cost_centre,
-            amount=line.amount,
-        )
-        yield Elsewhere(line_id, approved)
+        if line.state == "approved" and line.due.minor:
+            yield Elsewhere(line_id, instructed(line, bank_account))
 
 
 def _settle(batch: Batch, command: SettleBatch, context: Context) -> Iterator[Event | Elsewhere]:
-    if not batch.approved:
-        raise Refused("not-approved", "A batch is paid after it was approved.")
+    _require_approved(batch)
     if batch.settled:
         raise Refused("already-settled", "The batch has been paid.")
     bank_account = checked_code(command.bank_account, "bank account")
-    yield BatchSettled(
-        bank_account=bank_account,
-        bank_reference=checked_code(command.bank_reference, "bank reference"),
-    )
+    if batch.bank_account not in {None, bank_account}:
+        raise Refused("wrong-bank-account", f"The bank was told to pay from {batch.bank_account}.")
+    reference = checked_code(command.bank_reference, "bank reference")
+    yield BatchSettled(bank_account=bank_account, bank_reference=reference)
     for line_id, line in _lines(batch, context):
-        settled = PaymentSettled(
-            batch_id=batch.batch_id,
-            employment_id=line.employment_id,
-            amount=line.amount,
-            bank_account=bank_account,
-        )
-        yield Elsewhere(line_id, settled)
+        # A claim is given back by later payouts; what came back is paid by a line of its own.
+        if line.state in {"approved", "instructed"} and line.amount.minor >= 0:
+            account = line.bank_account or bank_account
+            yield Elsewhere(line_id, settled(line, account, reference, command.value_date))
+
+
+def _void(batch: Batch, command: VoidBatch, context: Context) -> Iterator[Event | Elsewhere]:
+    _require_standing(batch)
+    reason = checked_reason(command.reason)
+    if batch.instructed or batch.settled:
+        raise Refused("already-instructed", "The bank has been told to pay the batch.")
+    lines = [each for each in _lines(batch, context) if each[1].state != "voided"]
+    clawbacks = context.look.all(CLAWBACK, [clawback_id(each.employment_id) for _, each in lines])
+    settlements = context.look.all(
+        SETTLEMENT,
+        [settlement_id(each.pool_id or each.cycle_id, each.employment_id) for _, each in lines],
+    )
+    yield BatchVoided(reason=reason)
+    for (line_id, line), owed, posted in zip(lines, clawbacks, settlements, strict=True):
+        yield from _addressed(line_id, voided(line, owed, posted, reason))
+
+
+def _require_standing(batch: Batch) -> None:
+    if batch.voided:
+        raise Refused("batch-voided", "The batch was voided.")
+
+
+def _require_approved(batch: Batch) -> None:
+    _require_standing(batch)
+    if not batch.approved:
+        raise Refused("not-approved", "A batch is paid after it was approved.")
+
+
+def _addressed(line_id: UUID, events: Iterable[Event | Elsewhere]) -> Iterator[Event | Elsewhere]:
+    """Events of a line as its batch writes them."""
+    for each in events:
+        yield each if isinstance(each, Elsewhere) else Elsewhere(line_id, each)
 
 
 def _lines(batch: Batch, context: Context) -> Iterator[tuple[UUID, Payout]]:
-    lines = context.look.all(PAYOUT, batch.lines)
+    lines = context.look.all(LOOK_AT_PAYOUT, batch.lines)
     return zip(batch.lines, map(begun, lines), strict=True)
 
 
@@ -240,9 +168,16 @@ def _evolve(state: Batch | None, happened: Happened[BatchEvent]) -> Batch:
                 lines=tuple(line.payout_id for line in event.lines),
                 totals=event.totals,
                 prepared_by=happened.actor,
+                effective_on=event.effective_on,
             )
         case BatchApproved():
             return msgspec.structs.replace(begun(state), approved=True)
+        case BatchInstructed():
+            return msgspec.structs.replace(
+                begun(state), instructed=True, bank_account=event.bank_account
+            )
+        case BatchVoided():
+            return msgspec.structs.replace(begun(state), voided=True)
         case BatchSettled():
             return msgspec.structs.replace(begun(state), settled=True)
         case _:

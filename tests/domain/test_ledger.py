@@ -43,8 +43,12 @@ def test_settlement_is_payable_against_bank() -> None:
     assert postings(settled(2_692_800)) == (Posting(PAYABLE, BANK, Money(2_692_800, "CNY")),)
 
 
+def test_a_claim_is_a_receivable_against_expense() -> None:
+    receivable = f"asset:clawback_receivable:{EMPLOYMENT}"
+    assert postings(approved(-144_000)) == (Posting(receivable, EXPENSE, Money(144_000, "CNY")),)
+
+
 def test_a_negative_amount_is_the_mirror_image() -> None:
-    assert postings(approved(-144_000)) == (Posting(PAYABLE, EXPENSE, Money(144_000, "CNY")),)
     assert postings(settled(-144_000)) == (Posting(BANK, PAYABLE, Money(144_000, "CNY")),)
 
 

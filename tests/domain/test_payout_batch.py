@@ -26,6 +26,7 @@ from domain.payout import (
     SettleBatch,
 )
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
+from domain.settlement import PostedPart, SettlementPosted
 
 FINANCE = ids.person_id("finance")
 SETTLE = SettleBatch(bank_account="ICBC-1", bank_reference="2025-04-30/17")
@@ -50,12 +51,25 @@ def test_case_1_from_the_score_to_the_ledger(company: Any) -> None:
     appraisal = company.case_1()
     batch, line = ids.batch_id("2025Q1-1"), ids.payout_id(appraisal, 1)
     amount = Money(2_692_800, "CNY")
-    prepared, calculated = company.world.do(prepare(company, appraisal))
+    prepared, calculated, posted = company.world.do(prepare(company, appraisal))
+    assert posted == SettlementPosted(
+        of=company.cycle,
+        employment_id=company.employment,
+        payout_id=line,
+        amount=amount,
+        parts=(
+            PostedPart(
+                appraisal_id=appraisal, lock_version=1, cost_centre="CC-SALES", amount=amount
+            ),
+        ),
+    )
     assert prepared == BatchPrepared(
         code="2025Q1-1",
         cycle_id=company.cycle,
         lines=(BatchLine(payout_id=line, amount=amount),),
         totals=(amount,),
+        appraisal_ids=(appraisal,),
+        effective_on=company.ends_on,
     )
     assert calculated == PayoutCalculated(
         batch_id=batch,
@@ -79,6 +93,7 @@ def test_case_1_from_the_score_to_the_ledger(company: Any) -> None:
             employment_id=company.employment,
             cost_centre="CC-SALES",
             amount=amount,
+            effective_on=company.ends_on,
         ),
     )
     assert company.world.do(SETTLE, on=batch, actor=FINANCE) == (
@@ -88,6 +103,7 @@ def test_case_1_from_the_score_to_the_ledger(company: Any) -> None:
             employment_id=company.employment,
             amount=amount,
             bank_account="ICBC-1",
+            bank_reference="2025-04-30/17",
         ),
     )
     assert balances(company.world) == {
@@ -177,13 +193,14 @@ def test_without_pay_there_is_nothing_to_multiply(company: Any) -> None:
     company.world.refuses("pay-structure-missing", prepare(company, company.case_1()))
 
 
-def test_pay_is_that_of_the_last_day_of_the_appraisal(company: Any) -> None:
+def test_pay_is_that_of_each_day_of_the_appraisal(company: Any) -> None:
+    """89 days at 20,000.00 and one at 24,000.00 a month; what comes later does not count."""
     company.pay()
     company.pay(monthly="24000.00", effective_from=date(2025, 3, 31))
     company.pay(monthly="99000.00", effective_from=date(2025, 4, 1))
     line = line_of(company.world.do(prepare(company, company.case_1())))
-    assert line.base == Money(3_600_000, "CNY")
-    assert line.amount == Money(3_231_360, "CNY")
+    assert line.base == Money(3_000_000, "CNY")
+    assert line.amount == Money(2_698_784, "CNY")
 
 
 def test_part_of_the_cycle_and_part_time(company: Any) -> None:
@@ -272,8 +289,8 @@ def test_lines_do_not_depend_on_their_company_or_order(company: Any) -> None:
         for appraisal in appraisals
         for decided in company.world.decide(prepare(company, appraisal))[1:]
     ]
-    assert sorted(forwards[1:], key=by_stream) == sorted(backwards[1:], key=by_stream)
-    assert sorted(forwards[1:], key=by_stream) == sorted(singly, key=by_stream)
+    assert of_lines(forwards) == of_lines(backwards)
+    assert of_lines(forwards) == sorted(singly, key=by_stream)
     (_, prepared), (_, reversed_batch) = forwards[0], backwards[0]
     assert prepared.totals == reversed_batch.totals
     assert [total.currency for total in prepared.totals] == ["CNY", "JPY"]
@@ -281,8 +298,13 @@ def test_lines_do_not_depend_on_their_company_or_order(company: Any) -> None:
         assert total.minor == sum(
             event.amount.minor
             for _, event in forwards[1:]
-            if event.amount.currency == total.currency
+            if isinstance(event, PayoutCalculated) and event.amount.currency == total.currency
         )
+
+
+def of_lines(decided: Any) -> list[tuple[UUID, Event]]:
+    """The lines and what their settlements hold, without the batch, by stream."""
+    return sorted(decided[1:], key=by_stream)
 
 
 def by_stream(decided: tuple[UUID, Event]) -> UUID:
@@ -294,10 +316,11 @@ def test_a_batch_of_a_thousand_lines_reads_each_stream_once(company: Any) -> Non
     asked = CountingLook(company.world)
     company.world.look = asked
     decided = company.world.decide(prepare(company, *appraisals))
-    assert len(decided) == 1001
-    # Appraisals, their lines, their employments; and the cycle, once.
-    assert asked.streams == 3 * 1000 + 1
-    assert asked.questions == 4
+    # The batch; and for every line its calculation, and that its settlement holds it.
+    assert len(decided) == 1 + 2 * 1000
+    # Appraisals, employments, settlements, lines of old; and the cycle, once.
+    assert asked.streams == 4 * 1000 + 1
+    assert asked.questions == 5
 
 
 class CountingLook:
