@@ -172,7 +172,7 @@ def test_without_measured_indicators_there_is_no_initial_score(company: Any) -> 
     company.rate_self(appraisal, a="80")
     company.rate_as_manager(appraisal, a="75")
     company.advance("calibration")
-    (locked,) = company.lock(appraisal)
+    locked, _ = company.lock(appraisal)
     assert locked.score == Decimal("75.00")
 
 
@@ -235,7 +235,7 @@ def test_after_the_deadline_a_missing_self_rating_does_not_hold_up(company: Any)
     appraisal = company.case_1(until="scored")
     company.rate_as_manager(appraisal, duty="88")
     company.advance("locked")
-    (locked,) = company.lock(appraisal)
+    locked, _ = company.lock(appraisal)
     assert locked.score == Decimal("89.76")
 
 

@@ -58,7 +58,7 @@ def test_case_2_levels_are_reached_or_not(company: Any, actual: str, points: str
     assert isinstance(calculated, InitialScoreCalculated)
     assert calculated.score == Decimal(points)
     company.advance("calibration")
-    (locked,) = company.lock(appraisal)
+    locked, _ = company.lock(appraisal)
     assert isinstance(locked, ScoreLocked)
     assert locked.score == Decimal(points)
 
@@ -126,7 +126,7 @@ def test_bands_look_up_the_rounded_score(
     company.advance("rating")
     company.rate_as_manager(appraisal, care=rated)
     company.advance("calibration")
-    (locked,) = company.lock(appraisal)
+    locked, _ = company.lock(appraisal)
     assert (locked.score, locked.coefficient) == (Decimal(score), Decimal(coefficient))
     prepared = company.world.do(
         PrepareBatch(code="B", cycle_id=company.cycle, appraisal_ids=(appraisal,))

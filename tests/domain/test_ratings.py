@@ -193,7 +193,7 @@ def test_a_calibration_is_part_of_the_score(company: Any) -> None:
         ),
     )
     company.world.do(company.calibration("0.50"), on=appraisal, actor=company.head)
-    (locked,) = company.lock(appraisal)
+    locked, _ = company.lock(appraisal)
     assert locked.score == Decimal("89.00")
     assert locked.coefficient == Decimal("0.8900")
 
