@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from domain.appraisal import Appraisal
+from domain.calendar import Span
 from domain.checks import begun, checked_code, checked_number, checked_reason, known
 from domain.cycle import CYCLE
 from domain.explanation import Given
@@ -253,10 +254,11 @@ def _setting(
     cycle_id: UUID, employment_id: UUID, day: date, context: Context
 ) -> tuple[Appraisal, SchemeContent]:
     cycle = known(context.look(CYCLE, cycle_id), "unknown-cycle", "such cycle")
-    if not cycle.starts_on <= day <= cycle.ends_on:
+    period = Span(cycle.starts_on, cycle.ends_on)
+    if day not in period:
         raise Refused("outside-cycle", f"{day} is not within {cycle.starts_on} to {cycle.ends_on}.")
     appraisal = known(
-        appraisal_on(cycle_id, employment_id, day, context),
+        appraisal_on(cycle_id, employment_id, day, period, context),
         "unknown-appraisal",
         f"appraisal of this employment in this cycle that is about {day}",
     )

@@ -243,6 +243,7 @@ STAGES_IN_ORDER: tuple[Stage, ...] = (
 class Company:
     """A seller with a manager in one marketing unit, and one quarter; steps taken on demand."""
 
+    marketing_scheme = staticmethod(marketing_scheme)
     unit = ids.org_unit_id("sales")
     seller = ids.person_id("seller")
     manager = ids.person_id("manager")
