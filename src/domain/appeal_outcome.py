@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from domain.appeal import WHOLE, Adjusting, Appeal, DecideAppeal
 from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
+from domain.calendar import Span
 from domain.checks import begun, checked_number
 from domain.cycle import CYCLE
 from domain.facts import FACT_SHEET, ActualCorrected
@@ -14,6 +15,7 @@ from domain.kernel import Context, Elsewhere, Refused
 from domain.reopening import AdjustingFactAccepted, AppraisalReopened
 from domain.rules import SchemeContent
 from domain.scheme import LOOK_AT_SCHEME, judged, measured
+from domain.segments import appraisal_on
 
 
 def adjusted(appeal: Appeal, command: DecideAppeal, context: Context) -> Iterator[Elsewhere]:
@@ -93,6 +95,15 @@ def _check_actual(
             "outside-cycle",
             f"{each.occurred_on} is not within {cycle.starts_on} to {cycle.ends_on}.",
         )
+    about = appraisal_on(
+        appraisal.cycle_id,
+        appraisal.employment_id,
+        each.occurred_on,
+        Span(cycle.starts_on, cycle.ends_on),
+        context,
+    )
+    if about is None or about.segment != appraisal.segment:
+        raise Refused("bad-adjustment", "That day is about another segment.")
     checked_number(each.value, "value")
     sheet = context.look(FACT_SHEET, fact_sheet_id(appraisal.cycle_id, appraisal.employment_id))
     sheet.require_actual(each.indicator, each.supersedes)

@@ -1,6 +1,6 @@
 """From what an appraisal's streams hold to its scores: gathers the evidence, then calculates."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ from domain.kernel import Context, Refused
 from domain.occurrences import OCCURRENCE_SHEET
 from domain.rater_groups import responses_of
 from domain.reopening import ScoreRelocked
+from domain.rules import SchemeContent
 from domain.scheme import LOOK_AT_SCHEME, SchemeVersion, Weighted, judged, measured
 from domain.scheme_change import SchemeChange, Stretch, stretches
 from domain.scoring import initial_score, scored_coefficient
@@ -124,6 +125,7 @@ def scored_by(
     appraisal: Appraisal,
     context: Context,
     assumed: Mapping[str, Decimal] | None = None,
+    prepared: Callable[[SchemeContent, Evidence], Evidence] | None = None,
 ) -> Final:
     """The score if these scheme versions, drafts too, counted for these days.
 
@@ -132,6 +134,7 @@ def scored_by(
         appraisal: whose facts and ratings are taken.
         context: what looks.
         assumed: points of judged indicators that nobody has rated yet.
+        prepared: what is made of the evidence before it is reckoned with.
 
     Raises:
         Refused: as `final_score`.
@@ -147,6 +150,8 @@ def scored_by(
         if assumed:
             guessed = {code: Given(each, version.drafted_by) for code, each in assumed.items()}
             evidence = msgspec.structs.replace(evidence, points={**guessed, **evidence.points})
+        if prepared is not None:
+            evidence = prepared(version.content, evidence)
         found.append((part, *scored_coefficient(version.content, evidence, band)))
     return together(found)
 

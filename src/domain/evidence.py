@@ -87,6 +87,14 @@ def check_evidence(
             raise Refused(code, f"There are no {what} for {', '.join(missing)}.")
 
 
+def still_missing(content: SchemeContent, evidence: Evidence) -> tuple[str, ...]:
+    """The indicators for which something is missing, in the scheme's order."""
+    every = [each for section in content.sections for each in section.indicators]
+    wanted = [each for each in every if each.code not in evidence.excused]
+    lacking = {code for _, _, codes in _missing(wanted, evidence) for code in codes}
+    return tuple(each.code for each in every if each.code in lacking)
+
+
 def _missing(
     wanted: Sequence[Indicator], evidence: Evidence
 ) -> Iterator[tuple[str, str, list[str]]]:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from domain.appraisal import Appraisal
 from domain.appraisal_scoring import relocked
+from domain.calendar import Span
 from domain.checks import begun, checked_reason
+from domain.cycle import CYCLE
 from domain.facts import FACT_SHEET, CorrectionAccepted
 from domain.ids import fact_sheet_id
 from domain.kernel import Context, Elsewhere, Event, Refused
@@ -15,6 +17,7 @@ from domain.reopening import (
     AppraisalReopened,
     RelockScore,
 )
+from domain.segments import appraisal_on
 
 
 def accept(
@@ -27,6 +30,16 @@ def accept(
     sheet = context.look(FACT_SHEET, sheet_id)
     correction = sheet.pending_correction(command.correction)
     sheet.require_actual(correction.indicator, correction.supersedes)
+    cycle = begun(context.look(CYCLE, appraisal.cycle_id))
+    about = appraisal_on(
+        appraisal.cycle_id,
+        appraisal.employment_id,
+        correction.occurred_on,
+        Span(cycle.starts_on, cycle.ends_on),
+        context,
+    )
+    if about is None or about.segment != appraisal.segment:
+        raise Refused("unknown-correction", "The correction is about another segment.")
     if context.actor == correction.corrected_by:
         raise Refused("same-actor", "A correction is accepted by another than who entered it.")
     reason = checked_reason(command.reason)

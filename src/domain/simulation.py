@@ -110,15 +110,16 @@ def _line(
             appraisal_id=appraisal_id,
             score_before=before.value,
             score_after=after.value,
-            amount_before=_amount(before, appraisal, context),
-            amount_after=_amount(after, appraisal, context),
+            amount_before=amount_of(before, appraisal, context),
+            amount_after=amount_of(after, appraisal, context),
         )
     except Refused as no:
         # One person whose data are not there yet does not keep the others from being calculated.
         return SimulatedLine(appraisal_id=appraisal_id, obstacle=no.code)
 
 
-def _amount(final: Final, appraisal: Appraisal, context: Context) -> Money | None:
+def amount_of(final: Final, appraisal: Appraisal, context: Context) -> Money | None:
+    """What a score of an appraisal would pay; None where no pay structure is set."""
     employment = begun(context.look(EMPLOYMENT, appraisal.employment_id))
     if not employment.pay:
         return None

@@ -187,6 +187,9 @@ def test_natural_keys_name_streams() -> None:
         "ReceiveFeed",
         "RecordActual",
         "CorrectActual",
+        "FileAppeal",
+        "SetObjective",
+        "RequestExcuse",
         "CreateAppraisal",
         "PrepareBatch",
     }
