@@ -37,6 +37,9 @@ from domain.share_override import (
     ApproveShareOverride,
     OverrideCommand,
     OverrideEvent,
+    PerformanceShareOverrideApproved,
+    PerformanceShareOverrideRejected,
+    PerformanceShareOverrideRequested,
     RejectShareOverride,
     RequestShareOverride,
     ShareOverride,
@@ -325,11 +328,17 @@ def _evolve(state: Employment | None, happened: Happened[EmploymentEvent]) -> Em
             )
         case leave.LeaveRecorded() | leave.LeaveCancelled():
             return _leave_changed(begun(state), event, event_id)
-        case _:
+        case (
+            PerformanceShareOverrideRequested()
+            | PerformanceShareOverrideApproved()
+            | PerformanceShareOverrideRejected()
+        ):
             employment = begun(state)
             return msgspec.structs.replace(
                 employment, overrides=overridden(employment.overrides, event, happened.actor)
             )
+        case _:
+            assert_never(event)
 
 
 def _leave_changed(

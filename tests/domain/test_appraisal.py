@@ -33,14 +33,20 @@ def leaves(node: Node) -> list[Node]:
 # -- creation
 
 
-def test_an_appraisal_is_of_the_last_day_employed(company: Any) -> None:
+def test_an_appraisal_is_of_the_last_day_of_its_segment(company: Any) -> None:
     company.open()
     company.define_job("clerk", "function")
     move = ChangeAssignment(
+        effective_from=date(2024, 12, 1),
+        assignment=company.assignment(job="clerk", cost_centre="CC-1", manager_id=company.head),
+    )
+    company.world.do(move, on=company.employment)
+    later = msgspec.structs.replace(
+        move,
         effective_from=date(2025, 3, 1),
         assignment=company.assignment(job="clerk", cost_centre="CC-9"),
     )
-    company.world.do(move, on=company.employment)
+    company.world.do(later, on=company.employment)
     create = CreateAppraisal(cycle_id=company.cycle, employment_id=company.employment)
     company.world.refuses("no-scheme-for-job", create)
     company.bind(company.scheme, "function", level=3)
@@ -59,6 +65,7 @@ def test_an_appraisal_is_of_the_last_day_employed(company: Any) -> None:
             scheme_version=1,
             starts_on=date(2025, 1, 1),
             ends_on=date(2025, 3, 31),
+            assigned_by=company.world.states[company.employment].assignments[1].event_id,
         ),
     )
     company.world.refuses("already-exists", create)
@@ -182,7 +189,7 @@ def test_without_measured_indicators_there_is_no_initial_score(company: Any) -> 
 def test_case_1_score_and_coefficient(company: Any) -> None:
     """30.40 + 24.96 + 16.80 + 17.60 = 89.76; coefficient 0.8976."""
     appraisal = company.case_1()
-    locked = company.world.events(appraisal)[-1]
+    locked = company.world.events(appraisal)[-2]
     assert isinstance(locked, ScoreLocked)
     assert locked.lock_version == 1
     assert locked.score == Decimal("89.76")
@@ -191,7 +198,7 @@ def test_case_1_score_and_coefficient(company: Any) -> None:
 
 def test_every_leaf_of_the_explanation_is_an_event(company: Any) -> None:
     appraisal = company.case_1()
-    explanation = company.world.events(appraisal)[-1].explanation
+    explanation = company.world.events(appraisal)[-2].explanation
     happened = {happening.event_id for happening in company.world.log}
     told = leaves(explanation)
     assert len(told) >= 7

@@ -100,7 +100,7 @@ def test_case_3_joiner_with_unpaid_leave_and_part_time(company: Any, evaluate: E
             RecordLeave(starts_on=first, ends_on=last, kind="personal", unpaid=unpaid), on=clerk
         )
     ((_, entitlement),) = earned(company, appraisal)
-    away = [each.value for each in entitlement.absences]
+    away = [int(each.value) for each in entitlement.absences]
     assert (entitlement.days, away, entitlement.cycle_days) == (49, [3, 2], 90)
     paid = payout([entitlement])
     assert paid.base == Money(799965, "CNY")

@@ -36,7 +36,12 @@ PLAN = PlanCycle(
     code="2025Q1", name="一季度", starts_on=date(2025, 1, 1), ends_on=date(2025, 3, 31)
 )
 PLANNED = CyclePlanned(
-    code="2025Q1", name="一季度", starts_on=date(2025, 1, 1), ends_on=date(2025, 3, 31), months=3
+    code="2025Q1",
+    name="一季度",
+    starts_on=date(2025, 1, 1),
+    ends_on=date(2025, 3, 31),
+    months=3,
+    bad_leavers="forfeited",
 )
 BIND = BindScheme(scheme_id=SCHEME_ID, scheme_version=1, family="marketing")
 BOUND = SchemeBound(scheme_id=SCHEME_ID, scheme_version=1, family="marketing")
@@ -87,7 +92,14 @@ def test_a_cycle_covers_whole_months(
     given: Given, starts_on: date, ends_on: date, months: int
 ) -> None:
     given(CYCLE).when(PlanCycle(code="c", name="c", starts_on=starts_on, ends_on=ends_on)).then(
-        CyclePlanned(code="c", name="c", starts_on=starts_on, ends_on=ends_on, months=months)
+        CyclePlanned(
+            code="c",
+            name="c",
+            starts_on=starts_on,
+            ends_on=ends_on,
+            months=months,
+            bad_leavers="forfeited",
+        )
     )
 
 

@@ -40,6 +40,7 @@ def create(company: Any, segment: int) -> AppraisalCreated:
         cycle_id=company.cycle, employment_id=company.employment, segment=segment
     )
     (created,) = company.world.do(command)
+    assert isinstance(created, AppraisalCreated)
     return created
 
 
