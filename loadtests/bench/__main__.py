@@ -1,0 +1,30 @@
+"""`python -m loadtests.bench [NAME] [--quick]`: run one benchmark, or all of them."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadtests.bench import append
+
+BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {append.NAME: append.run}
+
+
+def main() -> None:
+    """Run what was asked for; print ratios and figures."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("name", nargs="?", choices=sorted(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="a short run that changes no document")
+    asked = parser.parse_args()
+    os.chdir(Path(__file__).parents[2])
+    for name in [asked.name] if asked.name else sorted(BENCHMARKS):
+        result = BENCHMARKS[name](quick=asked.quick)
+        told = {key: result[key] for key in ("benchmark", "ratios", "figures")}
+        print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""How each contender is run once: a process of its own, and the rate and latencies that it says."""
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from loadtests.bench.ours import Run
+from loadtests.bench.server import BUILD, Server, address
+
+ROOT = Path(__file__).parents[2]
+EMMETT = Path(__file__).parent / "peers" / "emmett"
+TEXT = secrets.token_hex(105)
+"""What makes an event about 300 bytes long."""
+PAYLOAD_BYTES = 300
+COPY_ROWS = 10_000
+RATE = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)
+LATENCY = re.compile(r"^latency average = ([\d.]+) ms", re.MULTILINE)
+
+CREATE_RAW = """
+CREATE TABLE IF NOT EXISTS raw (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload bytea)
+"""
+
+Contender = Callable[[Server, float], Run]
+
+
+def _said(command: list[str], environ: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | (environ or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command[:4])} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def ours(clients: int, *, tenants: int = 1, scenario: str = "till") -> Contender:
+    """`store.execute`, by so many at once."""
+
+    def run(server: Server, seconds: float) -> Run:
+        arguments = [server.ours, str(clients), str(tenants), str(seconds), scenario, TEXT]
+        said = _said([sys.executable, "-m", "loadtests.bench.ours", *arguments])
+        return msgspec.json.decode(said, type=Run)
+
+    return run
+
+
+def single_row(clients: int) -> Contender:
+    """pgbench: one INSERT of one row per transaction, prepared; the limit of that way to write."""
+
+    def run(server: Server, seconds: float) -> Run:
+        url = server.peers["raw"]
+        asyncio.run(_execute(url, CREATE_RAW))
+        script = BUILD / "insert.sql"
+        script.write_text(
+            f"INSERT INTO raw (payload) VALUES ('\\x{secrets.token_hex(PAYLOAD_BYTES)}');\n"
+        )
+        said = _said(
+            [
+                *(_binary("pgbench"), "--no-vacuum", "--protocol=prepared"),
+                *(f"--client={clients}", f"--jobs={min(2, clients)}", f"--time={seconds:.0f}"),
+                f"--file={script}",
+            ],
+            address(url),
+        )
+        rate, latency = RATE.search(said), LATENCY.search(said)
+        if rate is None or latency is None:
+            raise SystemExit(f"pgbench said something new:\n{said}")
+        # It tells the mean only.
+        return Run(float(rate[1]), [float(latency[1])])
+
+    return run
+
+
+def copied(server: Server, seconds: float) -> Run:
+    """COPY, binary, 10,000 rows a transaction: the limit of any way to write."""
+    return asyncio.run(_copy(server.peers["raw"], seconds))
+
+
+def library(clients: int, *, db_functions: bool = False) -> Contender:
+    """The eventsourcing library's recorder."""
+
+    def run(server: Server, seconds: float) -> Run:
+        parts = address(server.peers["library"])
+        environ = {
+            "POSTGRES_HOST": parts["PGHOST"],
+            "POSTGRES_PORT": parts["PGPORT"],
+            "POSTGRES_USER": parts["PGUSER"],
+            "POSTGRES_PASSWORD": parts["PGPASSWORD"],
+            "POSTGRES_DBNAME": parts["PGDATABASE"],
+        }
+        arguments = [str(clients), str(seconds), TEXT]
+        arguments += ["--db-functions"] if db_functions else []
+        said = _said([sys.executable, "-m", "loadtests.bench.peers.library", *arguments], environ)
+        return msgspec.json.decode(said, type=Run)
+
+    return run
+
+
+def emmett(clients: int) -> Contender:
+    """emmett-postgresql, on node."""
+
+    def run(server: Server, seconds: float) -> Run:
+        folder = emmett_folder()
+        arguments = [server.peers["emmett"], str(clients), str(seconds), TEXT]
+        return msgspec.json.decode(_said(["node", "append.mjs", *arguments], cwd=folder), type=Run)
+
+    return run
+
+
+def emmett_folder() -> Path:
+    """Its packages, as its lock names them, installed outside the sources."""
+    folder = BUILD / "emmett"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in EMMETT.iterdir():
+        if file.is_file():
+            shutil.copy(file, folder)
+    if not (folder / "node_modules").exists():
+        _said(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder)
+    return folder
+
+
+def emmett_version() -> str:
+    """The version of emmett-postgresql that is installed."""
+    package = emmett_folder() / "node_modules/@event-driven-io/emmett-postgresql/package.json"
+    return str(msgspec.json.decode(package.read_bytes())["version"])
+
+
+def node_version() -> str:
+    """The version of node."""
+    return _said(["node", "--version"]).strip()
+
+
+def _binary(name: str) -> str:
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    path = str(found[-1]) if found else shutil.which(name)
+    if path is None:
+        raise SystemExit(f"{name} is missing: apt-get install postgresql-15")
+    return path
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _copy(url: str, seconds: float) -> Run:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(CREATE_RAW)
+        rows = [(secrets.token_bytes(PAYLOAD_BYTES),) for _ in range(COPY_ROWS)]
+        latencies: list[float] = []
+        began = time.perf_counter()
+        while (now := time.perf_counter()) - began < seconds:
+            await connection.copy_records_to_table("raw", records=rows, columns=["payload"])
+            latencies.append(1000 * (time.perf_counter() - now))
+        took = time.perf_counter() - began
+    finally:
+        await connection.close()
+    return Run(COPY_ROWS * len(latencies) / took, sorted(latencies))

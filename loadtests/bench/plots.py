@@ -1,0 +1,38 @@
+"""Figures of docs/performance.md, drawn from the results."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("svg")
+from matplotlib import pyplot as plt
+
+IMAGES = Path("docs/img")
+SERIES = (
+    ("ours, 1 tenant", "ours_{}_per_s", (1, 8, 32, 128, 512), "o-", "#0b6e4f"),
+    ("ours, 50 tenants", "ours_{}_tenants_50_per_s", (1, 8, 32, 128, 512), "s-", "#5fb49c"),
+    ("pgbench, one row per transaction", "single_row_{}_per_s", (1, 8, 32), "^--", "#555555"),
+    ("emmett-postgresql", "emmett_{}_per_s", (1, 8, 32), "v-", "#c1666b"),
+    ("eventsourcing, default", "eventsourcing_{}_per_s", (1, 8, 32), "x-", "#d4a017"),
+)
+
+
+def appends(figures: Mapping[str, float]) -> Path:
+    """Events a second over commands at once, both on logarithmic axes."""
+    mpl.rcParams["svg.hashsalt"] = "meritledger"  # the same figures draw the same file
+    figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+    for label, pattern, clients, style, colour in SERIES:
+        rates = [figures[pattern.format(each)] for each in clients]
+        axes.loglog(clients, rates, style, label=label, color=colour)
+    axes.set_xticks([1, 8, 32, 128, 512], labels=["1", "8", "32", "128", "512"])
+    axes.minorticks_off()
+    axes.set_xlabel("commands at once")
+    axes.set_ylabel("durable events a second")
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(frameon=False, fontsize="small")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    path = IMAGES / "append.svg"
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+    return path
