@@ -12,6 +12,7 @@ from litestar.types import Method
 
 from api import (
     analytics,
+    appeals,
     appraisals,
     audit,
     bulk,
@@ -19,9 +20,11 @@ from api import (
     facts,
     keys,
     ledger,
+    objectives,
     organisation,
     payouts,
     public,
+    reopening,
     schemes,
     tenants,
 )
@@ -46,6 +49,9 @@ COMMANDS = Table(
         *cycles.ROUTES,
         *appraisals.ROUTES,
         *facts.ROUTES,
+        *objectives.ROUTES,
+        *reopening.ROUTES,
+        *appeals.ROUTES,
         *payouts.ROUTES,
     )
 )

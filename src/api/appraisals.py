@@ -29,6 +29,7 @@ from domain.explanation import Node
 from domain.goals import GOAL_SHEET, AgreeGoals, ProposeGoals
 from domain.organisation import JobFamily
 from domain.ratings import ExplainDeviation, SubmitManagerRating, SubmitSelfRating
+from domain.reopening import ScoreRelocked
 from projections import planning, scores
 from projections.questions import BadQuestion, Page
 
@@ -55,6 +56,8 @@ class AppraisalList(Listing, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Explaining(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: int | None = None
     """Of the lock; the newest where it is not given."""
+    known_at: datetime | None = None
+    """Only what was locked by then: the score as it was known."""
 
 
 class ScoreExplanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,10 +149,17 @@ async def _appraisal(asked: Asked, _: Parameters) -> One:
 async def _explanation(asked: Asked, given: Explaining) -> One:
     """Why a locked score is what it is, down to the events that it was read from."""
     row = await shown_to_ratee(asked, asked.one_id())
+    reader = _reader(asked, row)
     store = await asked.store()
     for recorded in reversed(await store.read(row.appraisal_id)):
         event = recorded.event
-        if isinstance(event, ScoreLocked) and given.version in {None, event.lock_version}:
+        if not isinstance(event, ScoreLocked | ScoreRelocked) or (
+            given.known_at is not None and recorded.recorded_at > given.known_at
+        ):
+            continue
+        if reader == "ratee" and event.lock_version > row.published_version:
+            continue
+        if given.version in {None, event.lock_version}:
             return One(
                 value=ScoreExplanation(
                     appraisal_id=row.appraisal_id,

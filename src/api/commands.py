@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,8 @@ from api.routes import BASE, Act, Route
 from api.wire import entity_tag, expected_version
 from domain.kernel import Decider
 from tenancy.records import Idempotency, Receipt
+
+B = TypeVar("B", bound=msgspec.Struct)
 
 TRACER = trace.get_tracer("meritledger.api")
 
@@ -179,14 +181,14 @@ def idempotency(asked: Asked) -> Idempotency:
     return Idempotency(key=key, fingerprint=digest.digest())
 
 
-def decode(raw: bytes, body: type[msgspec.Struct]) -> msgspec.Struct:
+def decode(raw: bytes, body: type[B]) -> B:
     """A body of this type; an empty one counts as {}.
 
     Raises:
         Said: `malformed-json` or `invalid-body`, with a pointer to each thing that is wrong.
     """
     try:
-        given: msgspec.Struct = msgspec.json.decode(raw or b"{}", type=body)
+        given: B = msgspec.json.decode(raw or b"{}", type=body)
     except msgspec.ValidationError as error:
         raise _invalid(_errors(raw, body) or [_error(str(error))]) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

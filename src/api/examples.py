@@ -5,6 +5,7 @@ The documentation shows them and the tests send them, so they cannot grow old.
 
 from typing import Any, Final
 
+from api.examples_review import review_examples
 from domain import ids
 
 UNIT: Final = "MKT"
@@ -24,6 +25,13 @@ EMPLOYMENT_ID: Final = str(ids.employment_id(EMPLOYMENT))
 SCHEME_ID: Final = str(ids.scheme_id(SCHEME))
 CYCLE_ID: Final = str(ids.cycle_id(CYCLE))
 APPRAISAL_ID: Final = str(ids.appraisal_id(ids.cycle_id(CYCLE), ids.employment_id(EMPLOYMENT)))
+OBJECTIVE_ID: Final = str(ids.objective_id(ids.cycle_id(CYCLE), "growth"))
+APPEAL_ID: Final = str(
+    ids.appeal_id(
+        ids.appraisal_id(ids.cycle_id(CYCLE), ids.employment_id(EMPLOYMENT)), 1, "collection"
+    )
+)
+FEED_ID: Final = str(ids.feed_id("erp", "2025Q1-actuals"))
 BATCH_ID: Final = str(ids.batch_id("2025Q1-1"))
 
 _ASSIGNMENT: Final = {
@@ -154,8 +162,52 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "PrepareBatch": {"code": "2025Q1-1", "cycle_id": CYCLE_ID, "appraisal_ids": [APPRAISAL_ID]},
     "ApproveBatch": {"comment": "同意"},
     "SettleBatch": {"bank_account": "CN-6222-01", "bank_reference": "BR-20250415-1"},
+    "InstructBatch": {"bank_account": "CN-6222-01"},
+    "VoidBatch": {"reason": "名单有误"},
+    "InstructPayment": {"bank_account": "CN-6222-01"},
+    "SettlePayment": {"bank_reference": "BR-20250416-7"},
+    "ReturnPayment": {"bank_reference": "RT-20250416-1", "reason": "账号有误"},
+    "VoidPayout": {"reason": "重复"},
+    "FundPool": {
+        "code": "2025Q1-POOL",
+        "cycle_id": CYCLE_ID,
+        "amount": {"amount": "100000.00", "currency": "CNY"},
+        "cost_centre": "CC-100",
+        "cap": "0.3",
+    },
+    "WithdrawFromPool": {
+        "amount": {"amount": "10000.00", "currency": "CNY"},
+        "reason": "预算调整",
+    },
+    "AllocatePool": {"appraisal_ids": [APPRAISAL_ID]},
+    "ResettlePool": {"policy": "reserve", "reason": "更正后重算"},
+    "FixExchangeRate": {
+        "cycle_id": CYCLE_ID,
+        "from_currency": "CNY",
+        "to_currency": "JPY",
+        "rate": "20.4851",
+        "source": "中国人民银行 2025-03-31",
+    },
+    "SetClawbackLimit": {
+        "employment_id": EMPLOYMENT_ID,
+        "limit": "0.2",
+        "reason": "双方约定",
+    },
+    "AssertBalance": {
+        "account": "clearing:bank:CN-6222-01",
+        "balance": {"amount": "-26928.00", "currency": "CNY"},
+        "as_of": "2025-04-30",
+        "source": "银行对账单 2025-04",
+    },
+    "ExportJournal": {"system": "kingdee", "through": 100},
     "IssueAccessKey": {"name": "payroll connector", "roles": ["integration"]},
     "RevokeAccessKey": {"reason": "replaced"},
+    **review_examples(
+        cycle=CYCLE_ID,
+        employment=EMPLOYMENT_ID,
+        appraisal=APPRAISAL_ID,
+        reviewer=str(ids.person_id("P-2001")),
+    ),
     "Line": {
         "path": "/people",
         "idempotency_key": "import-1-row-1",

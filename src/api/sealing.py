@@ -9,6 +9,7 @@ from api import auth
 from api.auth import Caller
 from domain.appraisal import CalibrationApplied, ResultPublished, ScoreLocked
 from domain.ratings import ManagerRatingSubmitted, SelfRatingSubmitted
+from domain.reopening import ScoreRelocked
 from projections import scores
 from tenancy.records import Recorded
 
@@ -33,10 +34,21 @@ def relation(caller: Caller, person_id: UUID, manager_id: UUID | None) -> Relati
 
 def row_for(reader: Relation, row: scores.Appraisal) -> scores.Appraisal:
     """The row without what its reader may not see yet: the result, for the person concerned."""
-    if reader != "ratee" or row.published_version:
+    if reader != "ratee" or row.published_version == row.lock_version:
         return row
+    shown = tuple(each for each in row.versions if each.version <= row.published_version)
+    if not shown:
+        return msgspec.structs.replace(
+            row, score=None, coefficient=None, calibration=0, locked_event_id=None, versions=()
+        )
+    # The version that was shown last stays what the person knows, until the next one is shown.
     return msgspec.structs.replace(
-        row, score=None, coefficient=None, calibration=0, locked_event_id=None
+        row,
+        score=shown[-1].score,
+        coefficient=shown[-1].coefficient,
+        lock_version=shown[-1].version,
+        locked_event_id=shown[-1].event_id,
+        versions=shown,
     )
 
 
@@ -58,7 +70,10 @@ def history_for(reader: Relation, recorded: list[Recorded]) -> list[Shown]:
     """Every event with its envelope; the content where the reader may see it."""
     seen = {type(each.event) for each in recorded}
     open_ratings = {SelfRatingSubmitted, ManagerRatingSubmitted} <= seen
-    published = ResultPublished in seen
+    published = max(
+        (each.event.lock_version for each in recorded if isinstance(each.event, ResultPublished)),
+        default=0,
+    )
     hidden: set[type] = set()
     if reader == "ratee" and not published:
         hidden |= {CalibrationApplied, ScoreLocked}
@@ -74,8 +89,15 @@ def history_for(reader: Relation, recorded: list[Recorded]) -> list[Shown]:
             recorded_at=each.recorded_at,
             actor=each.actor,
             event_id=each.event_id,
-            content=None if type(each.event) in hidden else each.event,
-            withheld=type(each.event) in hidden,
+            content=None if withheld else each.event,
+            withheld=withheld,
         )
         for each in recorded
+        for withheld in [
+            type(each.event) in hidden or (reader == "ratee" and _unshown(each.event, published))
+        ]
     ]
+
+
+def _unshown(event: Any, published: int) -> bool:
+    return isinstance(event, ScoreRelocked) and event.lock_version > published

@@ -1,0 +1,117 @@
+"""Objectives, goals that serve them, goals that change with approval, indicators excused."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from api import auth
+from api.appraisals import GOAL_SETTERS, PEOPLE, known
+from api.asked import Asked
+from api.commands import from_path, post
+from api.queries import Listing, Parameters, found
+from api.routes import Route, get, writers
+from api.wire import One
+from domain import ids
+from domain.goal_changes import (
+    AlignGoal,
+    ApproveGoalChange,
+    DeclineGoalChange,
+    RequestExcuse,
+    RequestTargetChange,
+)
+from domain.goals import GOAL_SHEET
+from domain.objective import OBJECTIVE, DropObjective, SetObjective
+from projections import alignment, planning
+from projections.questions import Page
+
+VIEWS = (alignment.NAME,)
+SETTERS = writers(auth.HR, auth.EXECUTIVE, auth.ADMIN)
+APPROVERS = writers(auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
+
+
+class Objectives(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    cycle_id: UUID | None = None
+
+
+async def _objectives(asked: Asked, given: Objectives) -> Page[alignment.Objective]:
+    """Objectives by cycle and code."""
+    async with asked.view() as view:
+        return await alignment.objectives(
+            view, cycle_id=given.cycle_id, limit=given.limit, cursor=given.cursor
+        )
+
+
+async def _objective(asked: Asked, _: Parameters) -> One:
+    """An objective, and what it serves."""
+    async with asked.view() as view:
+        row = found(await alignment.objective(view, asked.one_id()))
+    return One(value=row, version=row.version)
+
+
+async def _tree(asked: Asked, _: Parameters) -> One:
+    """The alignment tree of a cycle, with how much of all goals serves which objective."""
+    async with asked.view() as view:
+        found(await planning.cycle(view, asked.one_id()))
+        return One(value=await alignment.tree(view, asked.one_id()))
+
+
+def _goal_sheet(path_ids: Mapping[str, UUID], _: Any) -> UUID:
+    return ids.goal_sheet_id(path_ids["appraisal_id"])
+
+
+ROUTES: tuple[Route, ...] = (
+    post(
+        "/objectives",
+        SetObjective,
+        OBJECTIVE,
+        roles=SETTERS,
+        stream=lambda _, command: ids.objective_id(command.cycle_id, command.code),
+        creates="/objectives/{id}",
+    ),
+    get(
+        "/objectives",
+        _objectives,
+        roles=auth.EVERYONE,
+        result=alignment.Objective,
+        projections=VIEWS,
+        parameters=Objectives,
+    ),
+    get(
+        "/objectives/{objective_id}",
+        _objective,
+        roles=auth.EVERYONE,
+        result=alignment.Objective,
+        projections=VIEWS,
+    ),
+    post(
+        "/objectives/{objective_id}/drop",
+        DropObjective,
+        OBJECTIVE,
+        roles=SETTERS,
+        stream=from_path("objective_id"),
+    ),
+    get(
+        "/cycles/{cycle_id}/alignment",
+        _tree,
+        roles=auth.EVERYONE,
+        result=alignment.Tree,
+        projections=(*VIEWS, planning.NAME),
+    ),
+    *(
+        post(
+            f"/appraisals/{{appraisal_id}}/goals/{name}",
+            command,
+            GOAL_SHEET,
+            roles=roles,
+            stream=_goal_sheet,
+            guard=known,
+        )
+        for name, command, roles in (
+            ("target-change", RequestTargetChange, GOAL_SETTERS),
+            ("excuse", RequestExcuse, PEOPLE),
+            ("approve-change", ApproveGoalChange, APPROVERS),
+            ("decline-change", DeclineGoalChange, APPROVERS),
+            ("align", AlignGoal, GOAL_SETTERS),
+        )
+    ),
+)
