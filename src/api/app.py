@@ -16,6 +16,7 @@ from api import (
     appraisals,
     audit,
     bulk,
+    compensation,
     cycles,
     facts,
     keys,
@@ -59,6 +60,7 @@ TABLE = Table(
     (
         *COMMANDS.routes,
         *ledger.ROUTES,
+        *compensation.ROUTES,
         *audit.ROUTES,
         *analytics.ROUTES,
         *keys.ROUTES,

@@ -1,21 +1,26 @@
 """The pay ledger: accounts, journal, and whether it all adds up to nothing."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 
 from api import auth
 from api.asked import Asked
-from api.queries import Listing, Parameters
-from api.routes import Route, get
+from api.commands import post
+from api.queries import Listing, Parameters, Position
+from api.routes import Route, get, writers
 from api.wire import One
+from domain import ids
 from domain.money import Money
-from projections import pay_ledger
+from domain.reconciliation import JOURNAL, LEDGER_ACCOUNT, AssertBalance, ExportJournal
+from projections import compensation, pay_ledger
+from projections.ledger_balances import assertions, balances_then
 from projections.questions import Page
 from projections.trial_balance import CurrencyTotal, Disagreement, trial_balance
 
 VIEWS = (pay_ledger.NAME,)
+RECONCILERS = writers(auth.FINANCE, auth.ADMIN, auth.INTEGRATION)
 READERS = frozenset({auth.FINANCE, auth.EXECUTIVE, auth.AUDITOR, auth.ADMIN})
 
 
@@ -26,6 +31,19 @@ class Accounts(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Entries(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     account: str | None = None
     payout_id: UUID | None = None
+    first_position: Position | None = None
+    last_position: Position | None = None
+
+
+class Then(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    position: Position | None = None
+    """By the entries that the log held at this position."""
+    effective_until: date | None = None
+    """By the entries that take effect by this day."""
+
+
+class Assertions(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    account: str | None = None
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +67,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     debit: str
     credit: str
     amount: Money
-    payout_id: UUID
-    batch_id: UUID
-    employment_id: UUID
+    payout_id: UUID | None
+    batch_id: UUID | None
+    employment_id: UUID | None
     recorded_at: datetime
+    effective_on: date
+    """The day whose books it belongs to."""
     position: int
 
 
@@ -113,6 +133,8 @@ async def _entries(asked: Asked, given: Entries) -> Page[Entry]:
             view,
             account=given.account,
             payout_id=given.payout_id,
+            first_position=given.first_position,
+            last_position=given.last_position,
             limit=given.limit,
             cursor=given.cursor,
         )
@@ -128,6 +150,7 @@ async def _entries(asked: Asked, given: Entries) -> Page[Entry]:
                 batch_id=row.batch_id,
                 employment_id=row.employment_id,
                 recorded_at=row.recorded_at,
+                effective_on=row.effective_on,
                 position=row.position,
             )
             for row in page.items
@@ -148,6 +171,86 @@ async def _trial_balance(asked: Asked, _: Parameters) -> One:
             disagreements=found.disagreements,
         )
     )
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """余额 of an account as it was; debit balances are positive."""
+
+    account: str
+    balance: Money
+    entries: int
+
+
+class Balances(msgspec.Struct, frozen=True, kw_only=True):
+    """Every account as it stood at a log position, by the entries that take effect by a day."""
+
+    position: int
+    effective_until: date | None
+    balances: tuple[Balance, ...]
+
+
+class Assertion(msgspec.Struct, frozen=True, kw_only=True):
+    """对账断言: what a statement says, what the entries say, and whether both are the same."""
+
+    event_id: UUID
+    account: str
+    asserted: Money
+    found: Money
+    holds: bool
+    as_of: date
+    source: str
+    recorded_at: datetime
+    position: int
+
+
+async def _balances(asked: Asked, given: Then) -> One:
+    """Every balance as it was known at a log position, or as it takes effect by a day."""
+    async with asked.view() as view:
+        then = await balances_then(
+            view, position=given.position, effective_until=given.effective_until
+        )
+    return One(
+        value=Balances(
+            position=then.position,
+            effective_until=then.effective_until,
+            balances=tuple(
+                Balance(
+                    account=row.account,
+                    balance=Money(row.minor, row.currency),
+                    entries=row.entries,
+                )
+                for row in then.balances
+            ),
+        )
+    )
+
+
+async def _assertions(asked: Asked, given: Assertions) -> Page[Assertion]:
+    """Statements from outside beside what the entries say, in the order of their recording."""
+    async with asked.view() as view:
+        page = await assertions(view, account=given.account, limit=given.limit, cursor=given.cursor)
+    return page.of(
+        [
+            Assertion(
+                event_id=row.event_id,
+                account=row.account,
+                asserted=Money(row.asserted, row.currency),
+                found=Money(row.found, row.currency),
+                holds=row.holds,
+                as_of=row.as_of,
+                source=row.source,
+                recorded_at=row.recorded_at,
+                position=row.position,
+            )
+            for row in page.items
+        ]
+    )
+
+
+async def _journals(asked: Asked, given: Listing) -> Page[compensation.Journal]:
+    """How far each accounting system has the entries; they are in /ledger/entries."""
+    async with asked.view() as view:
+        return await compensation.journals(view, limit=given.limit, cursor=given.cursor)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -173,5 +276,45 @@ ROUTES: tuple[Route, ...] = (
         roles=READERS,
         result=TrialBalance,
         projections=VIEWS,
+    ),
+    get(
+        "/ledger/balances",
+        _balances,
+        roles=READERS,
+        result=Balances,
+        projections=VIEWS,
+        parameters=Then,
+    ),
+    post(
+        "/ledger/assertions",
+        AssertBalance,
+        LEDGER_ACCOUNT,
+        roles=RECONCILERS,
+        stream=lambda _, command: ids.ledger_account_id(command.account, command.balance.currency),
+        creates="/ledger/assertions",
+    ),
+    get(
+        "/ledger/assertions",
+        _assertions,
+        roles=READERS,
+        result=Assertion,
+        projections=VIEWS,
+        parameters=Assertions,
+    ),
+    post(
+        "/ledger/journals",
+        ExportJournal,
+        JOURNAL,
+        roles=RECONCILERS,
+        stream=lambda _, command: ids.journal_id(command.system),
+        creates="/ledger/journals",
+    ),
+    get(
+        "/ledger/journals",
+        _journals,
+        roles=READERS | {auth.INTEGRATION},
+        result=compensation.Journal,
+        projections=(compensation.NAME,),
+        parameters=Listing,
     ),
 )

@@ -17,9 +17,22 @@ from api.wire import One
 from domain import ids
 from domain.explanation import Node
 from domain.money import Money
-from domain.payout import ApproveBatch, PayoutCalculated, PrepareBatch, SettleBatch
+from domain.payout import (
+    ApproveBatch,
+    InstructBatch,
+    InstructPayment,
+    PayoutCalculated,
+    PayoutPart,
+    PrepareBatch,
+    ReturnPayment,
+    SettleBatch,
+    SettlePayment,
+    VoidBatch,
+    VoidPayout,
+)
 from domain.payout_batch import PAYOUT_BATCH
-from projections import pay_ledger, scores
+from domain.payout_line import PAYOUT
+from projections import pay_ledger, payout_rows, scores
 from projections.questions import LIMIT_MAX, Page, View
 
 VIEWS = (pay_ledger.NAME,)
@@ -31,7 +44,7 @@ BATCH_READERS = auth.WHOLE_COMPANY | {auth.INTEGRATION}
 
 class Batches(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cycle_id: UUID | None = None
-    state: pay_ledger.BatchState | None = None
+    state: payout_rows.BatchState | None = None
 
 
 class Payouts(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,7 +52,7 @@ class Payouts(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cycle_id: UUID | None = None
     employment_id: UUID | None = None
     person_id: UUID | None = None
-    state: pay_ledger.PayoutState | None = None
+    state: payout_rows.PayoutState | None = None
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +66,24 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     employment_id: UUID
     person_id: UUID
     cost_centre: str
+    parts: tuple[PayoutPart, ...]
+    """By appraisal and cost centre, where there is more than one, and of differences."""
     base: Money
     coefficient: Decimal
     amount: Money
-    state: pay_ledger.PayoutState
+    """Below zero: a claim, given back by later payouts."""
+    kept: Money
+    """Of the amount, against what was owed."""
+    entitled: Money
+    """What the facts gave in all."""
+    corrects: UUID | None
+    """Of a difference: the first line."""
+    pool_id: UUID | None
+    attempts: int
+    bank_account: str | None
+    bank_reference: str | None
+    returned_because: str | None
+    state: payout_rows.PayoutState
     event_id: UUID
     """Of its calculation."""
     version: int
@@ -66,7 +93,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
 class BatchWithLines(msgspec.Struct, frozen=True, kw_only=True):
     """发放批次 with its first lines; `more_lines` says whether /payouts has more of them."""
 
-    batch: pay_ledger.Batch
+    batch: payout_rows.Batch
     lines: tuple[Payout, ...]
     more_lines: bool
 
@@ -85,7 +112,7 @@ class PayoutExplanation(msgspec.Struct, frozen=True, kw_only=True):
     explanation: Node
 
 
-def _line(row: pay_ledger.Payout) -> Payout:
+def _line(row: payout_rows.Payout) -> Payout:
     return Payout(
         payout_id=row.payout_id,
         batch_id=row.batch_id,
@@ -95,6 +122,15 @@ def _line(row: pay_ledger.Payout) -> Payout:
         employment_id=row.employment_id,
         person_id=row.person_id,
         cost_centre=row.cost_centre,
+        parts=row.parts,
+        kept=Money(row.kept_minor, row.currency),
+        entitled=Money(row.entitled_minor, row.currency),
+        corrects=row.corrects,
+        pool_id=row.pool_id,
+        attempts=row.attempts,
+        bank_account=row.bank_account,
+        bank_reference=row.bank_reference,
+        returned_because=row.returned_because,
         base=Money(row.base_minor, row.currency),
         coefficient=row.coefficient,
         amount=Money(row.minor, row.currency),
@@ -105,7 +141,7 @@ def _line(row: pay_ledger.Payout) -> Payout:
     )
 
 
-async def _batches(asked: Asked, given: Batches) -> Page[pay_ledger.Batch]:
+async def _batches(asked: Asked, given: Batches) -> Page[payout_rows.Batch]:
     """Payout batches in the order of their preparation."""
     async with asked.view() as view:
         return await pay_ledger.batches(
@@ -145,15 +181,15 @@ async def _payouts(asked: Asked, given: Payouts) -> Page[Payout]:
     return page.of([_line(row) for row in page.items])
 
 
-async def _seen(asked: Asked) -> pay_ledger.Payout:
+async def _seen(asked: Asked) -> payout_rows.Payout:
     async with asked.view() as view:
-        row: pay_ledger.Payout = found(await pay_ledger.payout(view, asked.one_id()))
+        row: payout_rows.Payout = found(await pay_ledger.payout(view, asked.one_id()))
         if not asked.caller.has(BATCH_READERS) and row.person_id != asked.caller.person_id:
             await _of_the_team(asked, view, row)
     return row
 
 
-async def _of_the_team(asked: Asked, view: View, row: pay_ledger.Payout) -> None:
+async def _of_the_team(asked: Asked, view: View, row: payout_rows.Payout) -> None:
     appraisal = found(await scores.appraisal(view, row.appraisal_id))
     managed = asked.caller.has(frozenset({auth.MANAGER})) and asked.caller.person_id is not None
     found(row if managed and appraisal.manager_id == asked.caller.person_id else None)
@@ -203,7 +239,7 @@ ROUTES: tuple[Route, ...] = (
         "/payout-batches",
         _batches,
         roles=BATCH_READERS,
-        result=pay_ledger.Batch,
+        result=payout_rows.Batch,
         projections=VIEWS,
         parameters=Batches,
     ),
@@ -222,11 +258,53 @@ ROUTES: tuple[Route, ...] = (
         stream=from_path("batch_id"),
     ),
     post(
+        "/payout-batches/{batch_id}/instruct",
+        InstructBatch,
+        PAYOUT_BATCH,
+        roles=SETTLERS,
+        stream=from_path("batch_id"),
+    ),
+    post(
         "/payout-batches/{batch_id}/settle",
         SettleBatch,
         PAYOUT_BATCH,
         roles=SETTLERS,
         stream=from_path("batch_id"),
+    ),
+    post(
+        "/payout-batches/{batch_id}/void",
+        VoidBatch,
+        PAYOUT_BATCH,
+        roles=APPROVERS,
+        stream=from_path("batch_id"),
+    ),
+    post(
+        "/payouts/{payout_id}/instruct",
+        InstructPayment,
+        PAYOUT,
+        roles=SETTLERS,
+        stream=from_path("payout_id"),
+    ),
+    post(
+        "/payouts/{payout_id}/settle",
+        SettlePayment,
+        PAYOUT,
+        roles=SETTLERS,
+        stream=from_path("payout_id"),
+    ),
+    post(
+        "/payouts/{payout_id}/return",
+        ReturnPayment,
+        PAYOUT,
+        roles=SETTLERS,
+        stream=from_path("payout_id"),
+    ),
+    post(
+        "/payouts/{payout_id}/void",
+        VoidPayout,
+        PAYOUT,
+        roles=APPROVERS,
+        stream=from_path("payout_id"),
     ),
     get(
         "/payouts",

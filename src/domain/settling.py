@@ -176,17 +176,19 @@ def line(
     changes = {key: found.parts.get(key, zero(currency)).minor - posted.get(key, 0) for key in keys}
     if before.lines and not any(changes.values()):
         return None
-    versions = {each.appraisal_id: each.locked.version for each in claims}
+    versions: dict[UUID | None, int] = {each.appraisal_id: each.locked.version for each in claims}
     parts = tuple(
         PayoutPart(
             appraisal_id=key[0],
-            lock_version=versions.get(key[0], 0) if key[0] else 0,
+            lock_version=versions.get(key[0], 0),
             cost_centre=key[1],
             amount=Money(changes[key], currency),
             entitled=found.parts.get(key, zero(currency)),
         )
         for key in keys
-        if changes[key] or not before.lines or (key[0], versions.get(key[0])) not in before.versions
+        if changes[key]
+        or not before.lines
+        or (key[0], versions.get(key[0], 0)) not in before.versions
     )
     lead = _lead(claims, before)
     amount = checked(Money(sum(changes.values()), currency))

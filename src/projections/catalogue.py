@@ -3,7 +3,8 @@
 from projections.alignment import ALIGNMENT
 from projections.appeals import APPEALS_VIEW
 from projections.audit_trail import AUDIT_TRAIL
-from projections.directory import DIRECTORY
+from projections.compensation import COMPENSATION
+from projections.directory_folds import DIRECTORY
 from projections.kernel import Projection
 from projections.pay_ledger import PAY_LEDGER
 from projections.planning import PLANNING
@@ -14,6 +15,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     PLANNING,
     SCORES,
     PAY_LEDGER,
+    COMPENSATION,
     APPEALS_VIEW,
     ALIGNMENT,
     AUDIT_TRAIL,

@@ -2,31 +2,40 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from datetime import datetime
-from decimal import Decimal
-from typing import Literal
+from datetime import date, datetime
 from uuid import UUID
 
+from domain.bonus_pool import PoolFunded, PoolResettled, PoolWithdrawn
 from domain.ledger import Posting, postings
-from domain.money import Money
 from domain.payout import (
     BatchApproved,
+    BatchInstructed,
     BatchPrepared,
     BatchSettled,
+    BatchVoided,
+    PaymentInstructed,
+    PaymentReturned,
     PaymentSettled,
     PayoutApproved,
     PayoutCalculated,
+    PayoutVoided,
 )
+from domain.reconciliation import BalanceAsserted
 from projections.kernel import Projection, Step
-from projections.questions import LIMIT_DEFAULT, Page, View, get, page
-from projections.tables import Build, R, Row, Table, begun
+from projections.payout_rows import (
+    Batch,
+    BatchState,
+    Payout,
+    PayoutState,
+    batch_step,
+    payout_step,
+)
+from projections.questions import LIMIT_DEFAULT, Between, Page, View, get, page
+from projections.tables import Build, R, Row, Table
 from tenancy.records import Recorded
 
 NAME = "pay_ledger"
-VERSION = 1
-
-PayoutState = Literal["calculated", "approved", "settled"]
-BatchState = Literal["prepared", "approved", "settled"]
+VERSION = 2
 
 
 class Entry(Row, kw_only=True):
@@ -40,10 +49,12 @@ class Entry(Row, kw_only=True):
     minor: int
     """Minor units of the currency, more than zero."""
     currency: str
-    payout_id: UUID
-    batch_id: UUID
-    employment_id: UUID
+    payout_id: UUID | None = None
+    batch_id: UUID | None = None
+    employment_id: UUID | None = None
     recorded_at: datetime
+    effective_on: date
+    """The day whose books it belongs to; where nothing else was said, that of its recording."""
 
 
 class Account(Row, kw_only=True):
@@ -61,46 +72,23 @@ class Account(Row, kw_only=True):
         return self.debit - self.credit
 
 
-class Payout(Row, kw_only=True):
-    """发放行; amounts in minor units of `currency`."""
+class Assertion(Row, kw_only=True):
+    """对账断言: what was said of an account, and what its entries say."""
 
-    payout_id: UUID
-    batch_id: UUID
-    cycle_id: UUID
-    appraisal_id: UUID
-    lock_version: int
-    employment_id: UUID
-    person_id: UUID
-    cost_centre: str
-    base_minor: int
-    coefficient: Decimal
-    minor: int
-    currency: str
-    state: PayoutState
     event_id: UUID
-    """Of its calculation, whose explanation it is."""
-    created_position: int
-    version: int
+    account: str
+    currency: str
+    asserted: int
+    found: int
+    """By the entries up to this position that take effect by `as_of`."""
+    as_of: date
+    source: str
+    recorded_at: datetime
 
-
-class Batch(Row, kw_only=True):
-    """发放批次"""
-
-    batch_id: UUID
-    code: str
-    cycle_id: UUID
-    state: BatchState
-    lines: int
-    totals: tuple[Money, ...]
-    prepared_by: UUID
-    prepared_at: datetime
-    approved_by: UUID | None = None
-    approved_at: datetime | None = None
-    settled_at: datetime | None = None
-    bank_account: str | None = None
-    bank_reference: str | None = None
-    created_position: int
-    version: int
+    @property
+    def holds(self) -> bool:
+        """Whether both say the same."""
+        return self.asserted == self.found
 
 
 def _table(name: str, row: type[R], *key: str, indexes: Sequence[tuple[str, ...]]) -> Table[R]:
@@ -129,6 +117,7 @@ PAYOUTS = _table(
         ("cycle_id", "created_position"),
     ),
 )
+ASSERTIONS = _table("ledger_assertions", Assertion, "position", indexes=(("account", "position"),))
 BATCHES = _table(
     "payout_batches",
     Batch,
@@ -137,69 +126,11 @@ BATCHES = _table(
 )
 
 
-def batch_step(row: Batch | None, recorded: Recorded) -> Batch:
-    """The batch's next state; pure."""
-    event = recorded.event
-    if isinstance(event, BatchPrepared):
-        return Batch(
-            batch_id=recorded.stream_id,
-            code=event.code,
-            cycle_id=event.cycle_id,
-            state="prepared",
-            lines=len(event.lines),
-            totals=event.totals,
-            prepared_by=recorded.actor,
-            prepared_at=recorded.recorded_at,
-            created_position=recorded.position,
-            version=recorded.version,
-        )
-    row = begun(row, recorded)
-    row.version = recorded.version
-    match event:
-        case BatchApproved():
-            row.state = "approved"
-            row.approved_by, row.approved_at = recorded.actor, recorded.recorded_at
-        case BatchSettled():
-            row.state = "settled"
-            row.settled_at = recorded.recorded_at
-            row.bank_account, row.bank_reference = event.bank_account, event.bank_reference
-    return row
-
-
-def payout_step(row: Payout | None, recorded: Recorded) -> Payout:
-    """The line's next state; pure."""
-    event = recorded.event
-    if isinstance(event, PayoutCalculated):
-        return Payout(
-            payout_id=recorded.stream_id,
-            batch_id=event.batch_id,
-            cycle_id=event.cycle_id,
-            appraisal_id=event.appraisal_id,
-            lock_version=event.lock_version,
-            employment_id=event.employment_id,
-            person_id=event.person_id,
-            cost_centre=event.cost_centre,
-            base_minor=event.base.minor,
-            coefficient=event.coefficient,
-            minor=event.amount.minor,
-            currency=event.amount.currency,
-            state="calculated",
-            event_id=recorded.event_id,
-            created_position=recorded.position,
-            version=recorded.version,
-        )
-    row = begun(row, recorded)
-    row.version = recorded.version
-    match event:
-        case PayoutApproved():
-            row.state = "approved"
-        case PaymentSettled():
-            row.state = "settled"
-    return row
-
-
 def entries_of(recorded: Recorded) -> list[Entry]:
-    """The journal entries of one event of a payout; none where it moves no money."""
+    """The journal entries of one event; none where it moves no money."""
+    event = recorded.event
+    of_line = recorded.topic in PAYOUT_TOPICS
+    effective_on = getattr(event, "effective_on", None) or recorded.recorded_at.date()
     return [
         Entry(
             position=recorded.position,
@@ -209,12 +140,13 @@ def entries_of(recorded: Recorded) -> list[Entry]:
             credit=posting.credit_account,
             minor=posting.amount.minor,
             currency=posting.amount.currency,
-            payout_id=recorded.stream_id,
-            batch_id=recorded.event.batch_id,
-            employment_id=recorded.event.employment_id,
+            payout_id=recorded.stream_id if of_line else None,
+            batch_id=event.batch_id if of_line else None,
+            employment_id=event.employment_id if of_line else None,
             recorded_at=recorded.recorded_at,
+            effective_on=effective_on,
         )
-        for number, posting in enumerate(postings(recorded.event), start=1)
+        for number, posting in enumerate(postings(event), start=1)
     ]
 
 
@@ -233,19 +165,35 @@ def _posted(account: str, posting: Posting) -> Callable[[Account | None, Recorde
     return step
 
 
-BATCH_TOPICS = frozenset({BatchPrepared.TOPIC, BatchApproved.TOPIC, BatchSettled.TOPIC})
-PAYOUT_TOPICS = frozenset({PayoutCalculated.TOPIC, PayoutApproved.TOPIC, PaymentSettled.TOPIC})
+BATCH_TOPICS = frozenset(
+    event.TOPIC
+    for event in (BatchPrepared, BatchApproved, BatchInstructed, BatchSettled, BatchVoided)
+)
+PAYOUT_TOPICS = frozenset(
+    event.TOPIC
+    for event in (
+        PayoutCalculated,
+        PayoutApproved,
+        PaymentInstructed,
+        PaymentSettled,
+        PaymentReturned,
+        PayoutVoided,
+    )
+)
+POSTING_TOPICS = PAYOUT_TOPICS | {PoolFunded.TOPIC, PoolWithdrawn.TOPIC, PoolResettled.TOPIC}
+"""Of events that may move money."""
 
 
 async def _apply(build: Build, batch: Sequence[Recorded]) -> None:
-    of_batches = [recorded for recorded in batch if recorded.topic in BATCH_TOPICS]
     of_payouts = [recorded for recorded in batch if recorded.topic in PAYOUT_TOPICS]
+    of_batches = [recorded for recorded in batch if recorded.topic in BATCH_TOPICS]
+    moving = [recorded for recorded in batch if recorded.topic in POSTING_TOPICS]
     await _fold(BATCHES, build, of_batches, batch_step)
     await _fold(PAYOUTS, build, of_payouts, payout_step)
-    await ENTRIES.save(build, [entry for each in of_payouts for entry in entries_of(each)])
+    await ENTRIES.save(build, [entry for each in moving for entry in entries_of(each)])
     moves = [
         ((account, posting.amount.currency), _posted(account, posting), recorded)
-        for recorded in of_payouts
+        for recorded in moving
         for posting in postings(recorded.event)
         # A set, so that an entry from an account to itself counts as one entry.
         for account in {posting.debit_account, posting.credit_account}
@@ -254,6 +202,41 @@ async def _apply(build: Build, batch: Sequence[Recorded]) -> None:
     for key, step, recorded in moves:
         balances.fold(key, recorded, step)
     await balances.save()
+    said = [recorded for recorded in batch if isinstance(recorded.event, BalanceAsserted)]
+    await ASSERTIONS.save(build, [await _assertion(build, each) for each in said])
+
+
+# By the entries, which are never changed: the same at every rebuild.
+BALANCE_THEN = f"""
+SELECT coalesce(sum(CASE WHEN debit = $3 THEN minor ELSE 0 END)
+     - sum(CASE WHEN credit = $3 THEN minor ELSE 0 END), 0)
+FROM {ENTRIES.name} WHERE tenant_id = $1 AND build = $2 AND (debit = $3 OR credit = $3)
+AND currency = $4 AND position <= $5 AND effective_on <= $6
+"""  # noqa: S608  own names
+
+
+async def _assertion(build: Build, recorded: Recorded) -> Assertion:
+    event: BalanceAsserted = recorded.event
+    found = await build.connection.fetchval(
+        BALANCE_THEN,
+        build.tenant_id,
+        build.number,
+        event.account,
+        event.balance.currency,
+        recorded.position,
+        event.as_of,
+    )
+    return Assertion(
+        position=recorded.position,
+        event_id=recorded.event_id,
+        account=event.account,
+        currency=event.balance.currency,
+        asserted=event.balance.minor,
+        found=int(found),
+        as_of=event.as_of,
+        source=event.source,
+        recorded_at=recorded.recorded_at,
+    )
 
 
 async def _fold(table: Table[R], build: Build, events: Sequence[Recorded], step: Step) -> None:
@@ -266,8 +249,8 @@ async def _fold(table: Table[R], build: Build, events: Sequence[Recorded], step:
 PAY_LEDGER = Projection(
     name=NAME,
     version=VERSION,
-    topics=BATCH_TOPICS | PAYOUT_TOPICS,
-    tables=(BATCHES, PAYOUTS, ENTRIES, ACCOUNTS),
+    topics=BATCH_TOPICS | POSTING_TOPICS | {BalanceAsserted.TOPIC},
+    tables=(BATCHES, PAYOUTS, ENTRIES, ACCOUNTS, ASSERTIONS),
     apply=_apply,
 )
 
@@ -289,15 +272,18 @@ async def entries(
     *,
     account: str | None = None,
     payout_id: UUID | None = None,
+    first_position: int | None = None,
+    last_position: int | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[Entry]:
     """The journal in the order of posting: all of it, an account's part, or a payout line's."""
+    after_last = None if last_position is None else last_position + 1
     return await page(
         view,
         ENTRIES,
         order=("position", "posting"),
-        where={"payout_id": payout_id},
+        where={"payout_id": payout_id, "position": Between(first_position, after_last)},
         either=None if account is None else (("debit", "credit"), account),
         limit=limit,
         cursor=cursor,
