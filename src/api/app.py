@@ -54,13 +54,13 @@ COMMANDS = Table(
         *reopening.ROUTES,
         *appeals.ROUTES,
         *payouts.ROUTES,
+        *compensation.ROUTES,
     )
 )
 TABLE = Table(
     (
         *COMMANDS.routes,
         *ledger.ROUTES,
-        *compensation.ROUTES,
         *audit.ROUTES,
         *analytics.ROUTES,
         *keys.ROUTES,
