@@ -13,6 +13,8 @@ from projections.scores import SCORES
 PROJECTIONS: tuple[Projection, ...] = (
     DIRECTORY,
     PLANNING,
+    SCHEME_LIBRARY,
+    OCCURRENCES,
     SCORES,
     PAY_LEDGER,
     COMPENSATION,

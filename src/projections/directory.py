@@ -5,49 +5,79 @@ and the query opens that event: a destroyed key erases the name at once, here to
 """
 
 from collections.abc import Sequence
+from copy import copy
 from datetime import date
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from domain.jobs import JobDefined
 from domain.money import Money
-from domain.org_units import OrgUnitCreated
 from domain.organisation import (
     Assignment,
-    AssignmentChanged,
-    EmployeeHired,
-    EmploymentTerminated,
     JobFamily,
     LeaverClass,
-    PayStructureSet,
-    PersonRegistered,
 )
-from projections.kernel import by_stream
-from projections.questions import LIMIT_DEFAULT, Page, View, get, get_many, page
-from projections.tables import R, Row, Table, begun
-from tenancy.records import Recorded
+from projections.questions import LIMIT_DEFAULT, Holds, Page, View, get, get_many, page
+from projections.tables import R, Row, Table
 
 NAME = "directory"
-VERSION = 1
+VERSION = 2
+
+
+class NameFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """A name and its first day."""
+
+    effective_from: date
+    name: str
+
+
+class ParentFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """A parent unit and the first day below it."""
+
+    effective_from: date
+    parent_id: UUID | None
 
 
 class OrgUnit(Row, kw_only=True):
-    """部门"""
+    """部门; what is effective-dated is kept whole, ascending by first day. So in the rows below."""
 
     org_unit_id: UUID
     code: str
     name: str
+    """The newest; so is the parent. As of a day where one was asked for."""
     valid_from: date
+    last_day: date | None
     parent_id: UUID | None
+    names: tuple[NameFrom, ...]
+    parents: tuple[ParentFrom, ...]
     version: int
     """Of its stream; the ETag. So in every row below."""
 
+    def in_force(self, day: date) -> bool:
+        """Whether the unit exists on a day."""
+        return self.valid_from <= day and (self.last_day is None or day <= self.last_day)
+
+
+class GradeFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """A level and a coefficient band, and their first day."""
+
+    effective_from: date
+    level: int
+    coefficient_min: Decimal
+    coefficient_max: Decimal
+
+
+class DutiesFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """Duties and their first day."""
+
+    effective_from: date
+    duties: tuple[str, ...]
+
 
 class Job(Row, kw_only=True):
-    """岗位"""
+    """岗位; level, band and duties are the newest, or as of a day where one was asked for."""
 
     job_id: UUID
     code: str
@@ -57,6 +87,9 @@ class Job(Row, kw_only=True):
     coefficient_min: Decimal
     coefficient_max: Decimal
     duties: tuple[str, ...]
+    grades: tuple[GradeFrom, ...]
+    """The first holds since ever: its day is 0001-01-01."""
+    dated_duties: tuple[DutiesFrom, ...]
     version: int
 
 
@@ -98,8 +131,26 @@ class PayFrom(msgspec.Struct, frozen=True, kw_only=True):
     fixed: Money
 
 
+class Away(msgspec.Struct, frozen=True, kw_only=True):
+    """Days on leave, both ends included; why is in the sealed event alone."""
+
+    effective_from: date
+    """The first of them."""
+    ends_on: date
+    unpaid: bool
+
+
+class OverrideFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception from the band of the performance share. 绩效占比例外"""
+
+    effective_from: date
+    effective_until: date | None
+    performance_share: Decimal
+    state: Literal["requested", "approved", "rejected"]
+
+
 class Employment(Row, kw_only=True):
-    """雇佣; what is effective-dated is kept whole, ascending by first day."""
+    """雇佣"""
 
     employment_id: UUID
     number: str
@@ -108,11 +159,16 @@ class Employment(Row, kw_only=True):
     last_day: date | None
     leaver: LeaverClass | None
     org_unit_id: UUID
-    """Of the newest assignment; so are job and manager."""
+    """Of the newest assignment, or of that of a day where one was asked for. So the next two."""
     job_id: UUID
     manager_id: UUID | None
     assignments: tuple[AssignmentFrom, ...]
     pay_structures: tuple[PayFrom, ...]
+    leaves: tuple[Away, ...]
+    share_overrides: tuple[OverrideFrom, ...]
+    """In the order in which they were asked for."""
+    previous_employment_id: UUID | None
+    """The one that ended before, where this is a rehire."""
     version: int
 
     def assignment_on(self, day: date) -> Assignment | None:
@@ -146,147 +202,104 @@ EMPLOYMENTS = _table(
 )
 
 
-def _org_unit(_: OrgUnit | None, recorded: Recorded) -> OrgUnit:
-    event: OrgUnitCreated = recorded.event
-    return OrgUnit(
-        org_unit_id=recorded.stream_id,
-        code=event.code,
-        name=event.name,
-        valid_from=event.valid_from,
-        parent_id=event.parent_id,
-        version=recorded.version,
-    )
-
-
-def _job(_: Job | None, recorded: Recorded) -> Job:
-    event: JobDefined = recorded.event
-    return Job(
-        job_id=recorded.stream_id,
-        code=event.code,
-        title=event.title,
-        family=event.family,
-        level=event.level,
-        coefficient_min=event.coefficient_min,
-        coefficient_max=event.coefficient_max,
-        duties=event.duties,
-        version=recorded.version,
-    )
-
-
-def _person(_: PersonRow | None, recorded: Recorded) -> PersonRow:
-    event: PersonRegistered = recorded.event
-    return PersonRow(
-        person_id=recorded.stream_id,
-        number=event.number,
-        named_at=recorded.position,
-        version=recorded.version,
-    )
-
-
-def _employment(row: Employment | None, recorded: Recorded) -> Employment:
-    event = recorded.event
-    if isinstance(event, EmployeeHired):
-        assignment = event.assignment
-        return Employment(
-            employment_id=recorded.stream_id,
-            number=event.number,
-            person_id=event.person_id,
-            hired_on=event.hired_on,
-            last_day=None,
-            leaver=None,
-            org_unit_id=assignment.org_unit_id,
-            job_id=assignment.job_id,
-            manager_id=assignment.manager_id,
-            assignments=(AssignmentFrom(effective_from=event.hired_on, assignment=assignment),),
-            pay_structures=(),
-            version=recorded.version,
-        )
-    row = begun(row, recorded)
-    row.version = recorded.version
-    match event:
-        case AssignmentChanged():
-            dated = AssignmentFrom(effective_from=event.effective_from, assignment=event.assignment)
-            row.assignments = _dated(row.assignments, dated)
-            newest = row.assignments[-1].assignment
-            row.org_unit_id = newest.org_unit_id
-            row.job_id = newest.job_id
-            row.manager_id = newest.manager_id
-        case PayStructureSet():
-            pay = PayFrom(
-                effective_from=event.effective_from,
-                performance_share=event.performance_share,
-                total=event.total,
-                performance=event.performance,
-                fixed=event.fixed,
-            )
-            row.pay_structures = _dated(row.pay_structures, pay)
-        case EmploymentTerminated():
-            row.last_day, row.leaver = event.last_day, event.leaver
-    return row
-
-
-class Dated(Protocol):
-    """Something with a first day."""
-
-    @property
-    def effective_from(self) -> date: ...
-
-
-D = TypeVar("D", bound=Dated)
-
-
-def _dated(old: tuple[D, ...], new: D) -> tuple[D, ...]:
-    # The later word on the same day replaces the earlier one.
-    kept = [dated for dated in old if dated.effective_from != new.effective_from]
-    return tuple(sorted([*kept, new], key=lambda dated: dated.effective_from))
-
-
-FOLDS = (
-    (ORG_UNITS, _org_unit, (OrgUnitCreated,)),
-    (JOBS, _job, (JobDefined,)),
-    (PEOPLE, _person, (PersonRegistered,)),
-    (
-        EMPLOYMENTS,
-        _employment,
-        (EmployeeHired, AssignmentChanged, PayStructureSet, EmploymentTerminated),
-    ),
-)
-
-DIRECTORY = by_stream(NAME, VERSION, FOLDS)
-
-
 async def org_units(
     view: View,
     *,
     parent_id: UUID | None = None,
+    on: date | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[OrgUnit]:
-    """Organisational units by code; those below `parent_id` where it is given."""
-    where = {"parent_id": parent_id}
-    return await page(view, ORG_UNITS, order=("code",), where=where, limit=limit, cursor=cursor)
+    """Organisational units by code; those below `parent_id`, and as of `on`, where given."""
+    if on is None:
+        where = {"parent_id": parent_id}
+        return await page(view, ORG_UNITS, order=("code",), where=where, limit=limit, cursor=cursor)
+    holding = [Holds(UNIT_IN_FORCE, on)]
+    if parent_id is not None:
+        holding.append(Holds(_as_of("parents", "p.dated ->> 'parent_id'", on), str(parent_id)))
+    found = await page(
+        view, ORG_UNITS, order=("code",), holding=holding, limit=limit, cursor=cursor
+    )
+    return found.of([unit_as_of(row, on) for row in found.items])
 
 
-async def org_unit(view: View, org_unit_id: UUID) -> OrgUnit | None:
-    """The unit with this id."""
-    return await get(view, ORG_UNITS, org_unit_id)
+UNIT_IN_FORCE = "valid_from <= {}::date AND (last_day IS NULL OR last_day >= {}::date)"
+EMPLOYED = "hired_on <= {}::date AND (last_day IS NULL OR last_day >= {}::date)"
+
+
+def _as_of(rows: str, value: str, on: date) -> str:
+    """That `value` of the newest of the dated `rows` begun by `on` is the one asked for."""
+    # ISO dates of four-digit years are in the order of their days as text, too.
+    return (
+        f"(SELECT {value} FROM jsonb_array_elements({rows}) p(dated)"  # noqa: S608  own names
+        f" WHERE p.dated ->> 'effective_from' <= '{on.isoformat()}'"
+        " ORDER BY p.dated ->> 'effective_from' DESC LIMIT 1) = {}"
+    )
+
+
+def show_grade(row: Job, grade: GradeFrom) -> None:
+    """Let the row say this level and band."""
+    row.level = grade.level
+    row.coefficient_min, row.coefficient_max = grade.coefficient_min, grade.coefficient_max
+
+
+def show_work(row: Employment, work: Assignment) -> None:
+    """Let the row say where this work is."""
+    row.org_unit_id, row.job_id, row.manager_id = work.org_unit_id, work.job_id, work.manager_id
+
+
+def unit_as_of(row: OrgUnit, day: date) -> OrgUnit:
+    """The unit as it is on one of its days."""
+    row = copy(row)
+    row.name = [each for each in row.names if each.effective_from <= day][-1].name
+    row.parent_id = [each for each in row.parents if each.effective_from <= day][-1].parent_id
+    return row
+
+
+def job_as_of(row: Job, day: date) -> Job:
+    """The job as it is on a day."""
+    row = copy(row)
+    show_grade(row, [each for each in row.grades if each.effective_from <= day][-1])
+    row.duties = [each for each in row.dated_duties if each.effective_from <= day][-1].duties
+    return row
+
+
+def employment_as_of(row: Employment, day: date) -> Employment | None:
+    """The employment as it is on a day; None outside of it."""
+    work = row.assignment_on(day)
+    if work is None:
+        return None
+    row = copy(row)
+    show_work(row, work)
+    return row
+
+
+async def org_unit(view: View, org_unit_id: UUID, on: date | None = None) -> OrgUnit | None:
+    """The unit with this id; as of a day, None where it does not exist then."""
+    row = await get(view, ORG_UNITS, org_unit_id)
+    if row is None or on is None:
+        return row
+    return unit_as_of(row, on) if row.in_force(on) else None
 
 
 async def jobs(
     view: View,
     *,
     family: JobFamily | None = None,
+    on: date | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[Job]:
-    """Jobs by code."""
+    """Jobs by code, as of `on` where it is given."""
     where = {"family": family}
-    return await page(view, JOBS, order=("code",), where=where, limit=limit, cursor=cursor)
+    found = await page(view, JOBS, order=("code",), where=where, limit=limit, cursor=cursor)
+    return found if on is None else found.of([job_as_of(row, on) for row in found.items])
 
 
-async def job(view: View, job_id: UUID) -> Job | None:
+async def job(view: View, job_id: UUID, on: date | None = None) -> Job | None:
     """The job with this id."""
-    return await get(view, JOBS, job_id)
+    row = await get(view, JOBS, job_id)
+    return row if row is None or on is None else job_as_of(row, on)
 
 
 async def people(
@@ -331,19 +344,48 @@ async def employments(
     job_id: UUID | None = None,
     manager_id: UUID | None = None,
     person_id: UUID | None = None,
+    on: date | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[Employment]:
-    """Employments by number; unit, job and manager are those of the newest assignment."""
-    where = {
-        "org_unit_id": org_unit_id,
-        "job_id": job_id,
-        "manager_id": manager_id,
-        "person_id": person_id,
-    }
-    return await page(view, EMPLOYMENTS, order=("number",), where=where, limit=limit, cursor=cursor)
+    """Employments by number; unit, job and manager of the newest assignment, or as of `on`."""
+    where: dict[str, UUID | None] = {"person_id": person_id}
+    work = {"org_unit_id": org_unit_id, "job_id": job_id, "manager_id": manager_id}
+    if on is None:
+        where |= work
+        return await page(
+            view, EMPLOYMENTS, order=("number",), where=where, limit=limit, cursor=cursor
+        )
+    holding = [Holds(EMPLOYED, on)] + [
+        Holds(_as_of("assignments", f"p.dated -> 'assignment' ->> '{name}'", on), str(wanted))
+        for name, wanted in work.items()
+        if wanted is not None
+    ]
+    found = await page(
+        view,
+        EMPLOYMENTS,
+        order=("number",),
+        where=where,
+        holding=holding,
+        limit=limit,
+        cursor=cursor,
+    )
+    return found.of([begun_by(row, on) for row in found.items])
 
 
-async def employment(view: View, employment_id: UUID) -> Employment | None:
-    """The employment with this id."""
-    return await get(view, EMPLOYMENTS, employment_id)
+def begun_by(row: Employment, day: date) -> Employment:
+    """The employment as it is on one of its days.
+
+    Raises:
+        ValueError: it is not.
+    """
+    known = employment_as_of(row, day)
+    if known is None:
+        raise ValueError(f"{day} is outside of the employment")
+    return known
+
+
+async def employment(view: View, employment_id: UUID, on: date | None = None) -> Employment | None:
+    """The employment with this id; as of a day, None outside of it."""
+    row = await get(view, EMPLOYMENTS, employment_id)
+    return row if row is None or on is None else employment_as_of(row, on)

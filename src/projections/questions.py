@@ -73,6 +73,13 @@ class Between(msgspec.Struct, frozen=True):
     high: Any = None
 
 
+class Holds(msgspec.Struct, frozen=True):
+    """A filter of its own: SQL of ours, in which each {} stands for the value."""
+
+    condition: str
+    value: Any
+
+
 async def get(view: View, table: Table[R], key: Any) -> R | None:
     """The row with this key in the live build, or None."""
     parts = key if isinstance(key, tuple) else (key,)
@@ -108,6 +115,7 @@ async def page(
     *,
     order: tuple[str, ...],
     where: Mapping[str, Any] | None = None,
+    holding: Sequence[Holds] = (),
     either: tuple[tuple[str, ...], Any] | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
@@ -120,6 +128,7 @@ async def page(
         table: what to read.
         order: columns that together are unique in the build.
         where: a value (equal), a `Between` or None (no filter) per column.
+        holding: conditions that a column alone cannot say.
         either: columns, and the value that at least one of them has.
         limit: 1..500 rows.
         cursor: the `next` of the page before.
@@ -132,6 +141,9 @@ async def page(
     if not 1 <= limit <= LIMIT_MAX:
         raise BadQuestion(f"a limit is 1 to {LIMIT_MAX}")
     conditions, values = _conditions(where or {})
+    for each in holding:
+        values.append(each.value)
+        conditions.append(each.condition.replace("{}", f"${len(values) + 1}"))
     if cursor is not None:
         last = _decode(cursor, table, order)
         slots = ", ".join(f"${n}" for n in range(len(values) + 2, len(values) + len(last) + 2))

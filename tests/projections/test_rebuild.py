@@ -10,7 +10,8 @@ import pytest
 
 from projections import pay_ledger
 from projections.catalogue import PROJECTIONS
-from projections.directory import DIRECTORY, people
+from projections.directory import people
+from projections.directory_folds import DIRECTORY
 from projections.kernel import Projection
 from projections.pay_ledger import PAY_LEDGER
 from projections.rebuild import NothingToRebuild, RebuildFailed, Rebuilt, rebuild

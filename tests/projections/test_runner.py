@@ -13,7 +13,7 @@ import pytest
 from domain.catalogue import EVENTS
 from domain.ids import person_id
 from domain.organisation import PersonRegistered
-from projections import directory, pay_ledger
+from projections import directory, directory_folds, pay_ledger
 from projections.audit_trail import AUDIT_TRAIL, audit_events
 from projections.catalogue import NAMES, PROJECTIONS
 from projections.kernel import Projection
@@ -238,7 +238,7 @@ async def test_a_bug_in_one_view_stops_neither_views_nor_tenants(
 async def test_each_failure_waits_longer(story: SimpleNamespace, company: Any) -> None:
     await company.write(story.hired(1))
     buggy = Runner(
-        company.database, company.logs, [poisoned(directory.DIRECTORY, "person.registered")]
+        company.database, company.logs, [poisoned(directory_folds.DIRECTORY, "person.registered")]
     )
     for wait_s in (1, 2, 4):
         earliest = datetime.now(UTC) + timedelta(seconds=wait_s)
