@@ -199,6 +199,9 @@ def test_natural_keys_name_streams() -> None:
         "RequestExcuse",
         "CreateAppraisal",
         "PrepareBatch",
+        "NominateRater",
+        "SubmitPeerRating",
+        "OpenCalibrationSession",
     }
     assert named == creating
 
