@@ -140,6 +140,8 @@ class Company:
         await manager.did(f"{appraisal}/goals", made["ProposeGoals"])
         employee = await self.client("employee", examples.PERSON_ID)
         await employee.did(f"{appraisal}/goals/agree")
+        await hr.did("/objectives", made["SetObjective"])
+        await manager.did(f"{appraisal}/goals/align", made["AlignGoal"])
         await hr.did(f"{cycle}/advance", {"to": "data-intake"})
         erp = await self.client("integration")
         feed = await erp.did("/feeds", made["ReceiveFeed"])
@@ -178,6 +180,16 @@ class Company:
         await (await self.client("finance")).did("/payout-batches", made["PrepareBatch"])
         await (await self.client("executive")).did(f"{batch}/approve", made["ApproveBatch"])
         await (await self.client("finance")).did(f"{batch}/settle", made["SettleBatch"])
+
+    async def reviewed(self) -> None:
+        """On from there: objectives, a published result, an appeal, a correction that waits."""
+        made, appraisal = examples.EXAMPLES, f"/appraisals/{examples.APPRAISAL_ID}"
+        hr = await self.client("hr")
+        await hr.did("/people", {"number": "P-2001", "name": "赵敏"})
+        await hr.did(f"{appraisal}/publish")
+        employee = await self.client("employee", examples.PERSON_ID)
+        await employee.did("/appeals", made["FileAppeal"])
+        await (await self.client("integration")).did("/actuals/corrections", made["CorrectActual"])
 
 
 # A database of its own: the runner below advances all tenants of a database, and would make keys
@@ -287,4 +299,5 @@ async def paid_company(new_company: Callable[[str], Awaitable[Company]]) -> Comp
     """A company whose quarter is over, for tests that only look at it."""
     company = await new_company("paid")
     await company.paid()
+    await company.reviewed()
     return company
