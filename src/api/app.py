@@ -22,10 +22,12 @@ from api import (
     keys,
     ledger,
     objectives,
+    occurrences,
     organisation,
     payouts,
     public,
     reopening,
+    resolution,
     schemes,
     tenants,
 )
@@ -47,6 +49,8 @@ COMMANDS = Table(
     (
         *organisation.ROUTES,
         *schemes.ROUTES,
+        *resolution.ROUTES,
+        *occurrences.ROUTES,
         *cycles.ROUTES,
         *appraisals.ROUTES,
         *facts.ROUTES,

@@ -47,6 +47,28 @@ def _section(
     return Section(code=code, name=name, weight_bp=weight_bp, nature=nature, indicators=indicators)
 
 
+def _deduction(code: str, name: str, points: str) -> Deduction:
+    return Deduction(code=code, name=name, points=Decimal(points))
+
+
+def _bonus(code: str, name: str, points: str) -> Bonus:
+    return Bonus(code=code, name=name, points=Decimal(points))
+
+
+def _veto(code: str, name: str) -> Veto:
+    return Veto(code=code, name=name)
+
+
+def _group(code: str, weight_bp: int, *, scored_from: int = 2, shown_from: int = 3) -> RaterGroup:
+    return RaterGroup(
+        code=code, weight_bp=weight_bp, scored_from=scored_from, shown_from=shown_from
+    )
+
+
+def _template(code: str, title: str, content: SchemeContent) -> Template:
+    return Template(code=code, title=title, content=content)
+
+
 FUNCTION_BANDS = Banded(
     bands=tuple(
         Band(from_score=Decimal(score), coefficient=Decimal(coefficient))
@@ -69,13 +91,13 @@ _DUTY = _section(
 )
 _ITEMS = {
     "deductions": (
-        Deduction(code="late-report", name="报告迟交", points=Decimal("1.5")),
-        Deduction(code="incident", name="责任事故", points=Decimal(5)),
+        _deduction("late-report", "报告迟交", "1.5"),
+        _deduction("incident", "责任事故", "5"),
     ),
     "deduction_cap": Decimal(10),
-    "bonuses": (Bonus(code="commendation", name="公司表彰", points=Decimal(3)),),
+    "bonuses": (_bonus("commendation", "公司表彰", "3"),),
     "bonus_cap": Decimal(5),
-    "vetoes": (Veto(code="compliance-breach", name="重大违规"),),
+    "vetoes": (_veto("compliance-breach", "重大违规"),),
 }
 
 
@@ -138,37 +160,37 @@ def _function(name: str, support: str, innovation: str) -> SchemeContent:
 
 _THREE_SIXTY = MultiRater(
     groups=(
-        RaterGroup(code="superior", weight_bp=5000, scored_from=1, shown_from=1),
-        RaterGroup(code="peer", weight_bp=3000),
-        RaterGroup(code="subordinate", weight_bp=2000),
+        _group("superior", 5000, scored_from=1, shown_from=1),
+        _group("peer", 3000),
+        _group("subordinate", 2000),
     )
 )
 
 _ALL = (
-    Template(
-        code="marketing-linear",
-        title="Marketing: three economic indicators by completion, duty by judgement",
-        content=_marketing("营销岗位考核(完成率)", (Ratio(), Ratio(), Ratio())),
+    _template(
+        "marketing-linear",
+        "Marketing: three economic indicators by completion, duty by judgement",
+        _marketing("营销岗位考核(完成率)", (Ratio(), Ratio(), Ratio())),
     ),
-    Template(
-        code="marketing-tiered",
-        title="Marketing: levels at 60, 80 and 100 percent, interpolated for contracts",
-        content=_marketing("营销岗位考核(分级)", (TieredLinear(), TieredLinear(), Tiered())),
+    _template(
+        "marketing-tiered",
+        "Marketing: levels at 60, 80 and 100 percent, interpolated for contracts",
+        _marketing("营销岗位考核(分级)", (TieredLinear(), TieredLinear(), Tiered())),
     ),
-    Template(
-        code="function-general",
-        title="Functional departments: KPI, KCI and 360",
-        content=_function("职能部门考核", "业务支持", "创新项目推进"),
+    _template(
+        "function-general",
+        "Functional departments: KPI, KCI and 360",
+        _function("职能部门考核", "业务支持", "创新项目推进"),
     ),
-    Template(
-        code="function-finance",
-        title="Finance: KPI, KCI and 360",
-        content=_function("财务部门考核", "支持业务成长", "提升效率"),
+    _template(
+        "function-finance",
+        "Finance: KPI, KCI and 360",
+        _function("财务部门考核", "支持业务成长", "提升效率"),
     ),
-    Template(
-        code="function-administration",
-        title="General administration: KPI, KCI and 360",
-        content=_function("综合部门考核", "后勤与业务支持", "制度创新"),
+    _template(
+        "function-administration",
+        "General administration: KPI, KCI and 360",
+        _function("综合部门考核", "后勤与业务支持", "制度创新"),
     ),
 )
 

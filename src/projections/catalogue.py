@@ -6,8 +6,10 @@ from projections.audit_trail import AUDIT_TRAIL
 from projections.compensation import COMPENSATION
 from projections.directory_folds import DIRECTORY
 from projections.kernel import Projection
+from projections.occurrences import OCCURRENCES
 from projections.pay_ledger import PAY_LEDGER
 from projections.planning import PLANNING
+from projections.schemes import SCHEME_LIBRARY
 from projections.scores import SCORES
 
 PROJECTIONS: tuple[Projection, ...] = (

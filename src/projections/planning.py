@@ -1,4 +1,4 @@
-"""Planning: schemes with their versions, cycles with their stage, the business data received."""
+"""Planning: cycles with their stage and their schemes, the business data received."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -22,35 +22,14 @@ from domain.feeds import (
     FeedValidated,
 )
 from domain.organisation import JobFamily
-from domain.rules import SchemeContent
-from domain.scheme import SchemeDrafted, SchemeVersionPublished
+from domain.scheme_change import SchemeVersionChanged
 from projections.kernel import by_stream
 from projections.questions import LIMIT_DEFAULT, Page, View, get, page
 from projections.tables import R, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "planning"
-VERSION = 2
-
-
-class SchemeVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of a scheme, draft or published."""
-
-    version: int
-    published: bool
-    content: SchemeContent
-    reason: str = ""
-
-
-class Scheme(Row, kw_only=True):
-    """考核方案"""
-
-    scheme_id: UUID
-    code: str
-    name: str
-    """Of the newest version."""
-    versions: tuple[SchemeVersion, ...]
-    version: int
+VERSION = 3
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +39,17 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     scheme_version: int
     family: JobFamily
     level: int | None = None
+    org_unit_id: UUID | None = None
+
+
+class VersionChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Another version of a scheme while the cycle runs; from its first day where none is named."""
+
+    scheme_id: UUID
+    before: int
+    after: int
+    effective_from: date | None
+    changed_at: datetime
 
 
 class Cycle(Row, kw_only=True):
@@ -74,6 +64,7 @@ class Cycle(Row, kw_only=True):
     stage: Stage
     data_cut_off_at: datetime | None
     schemes: tuple[Binding, ...]
+    changes: tuple[VersionChange, ...]
     version: int
 
 
@@ -96,31 +87,8 @@ def _table(name: str, row: type[R], key: str, *indexes: tuple[str, ...]) -> Tabl
     return Table(name, row, projection=NAME, version=VERSION, key=(key,), indexes=indexes)
 
 
-SCHEMES = _table("schemes", Scheme, "scheme_id", ("code",))
 CYCLES = _table("cycles", Cycle, "cycle_id", ("code",))
 FEEDS = _table("feeds", Feed, "feed_id", ("source", "name"))
-
-
-def _scheme(row: Scheme | None, recorded: Recorded) -> Scheme:
-    event = recorded.event
-    if row is None and isinstance(event, SchemeDrafted):
-        row = Scheme(scheme_id=recorded.stream_id, code=event.code, name="", versions=(), version=0)
-    row = begun(row, recorded)
-    row.version = recorded.version
-    match event:
-        case SchemeDrafted():
-            draft = SchemeVersion(version=event.version, published=False, content=event.content)
-            kept = [each for each in row.versions if each.version != event.version]
-            row.versions = (*kept, draft)
-            row.name = event.content.name
-        case SchemeVersionPublished():
-            row.versions = tuple(
-                msgspec.structs.replace(each, published=True, reason=event.reason)
-                if each.version == event.version
-                else each
-                for each in row.versions
-            )
-    return row
 
 
 def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
@@ -136,6 +104,7 @@ def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
             stage="draft",
             data_cut_off_at=None,
             schemes=(),
+            changes=(),
             version=recorded.version,
         )
     row = begun(row, recorded)
@@ -147,9 +116,18 @@ def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
                 scheme_version=event.scheme_version,
                 family=event.family,
                 level=event.level,
+                org_unit_id=event.org_unit_id,
             )
-            kept = [b for b in row.schemes if (b.family, b.level) != (bound.family, bound.level)]
-            row.schemes = (*kept, bound)
+            row.schemes = (*row.schemes, bound)
+        case SchemeVersionChanged():
+            row.changes = (*row.changes, _version_change(recorded))
+            if event.effective_from is None:
+                row.schemes = tuple(
+                    msgspec.structs.replace(each, scheme_version=event.after)
+                    if (each.scheme_id, each.scheme_version) == (event.scheme_id, event.before)
+                    else each
+                    for each in row.schemes
+                )
         case CycleOpened():
             row.stage = "goal-setting"
         case StageAdvanced():
@@ -159,6 +137,17 @@ def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
         case CycleClosed():
             row.stage = "closed"
     return row
+
+
+def _version_change(recorded: Recorded) -> VersionChange:
+    event: SchemeVersionChanged = recorded.event
+    return VersionChange(
+        scheme_id=event.scheme_id,
+        before=event.before,
+        after=event.after,
+        effective_from=event.effective_from,
+        changed_at=recorded.recorded_at,
+    )
 
 
 def _feed(row: Feed | None, recorded: Recorded) -> Feed:
@@ -187,28 +176,23 @@ FEED_STATUS: dict[type, FeedStatus] = {
 }
 
 FOLDS = (
-    (SCHEMES, _scheme, (SchemeDrafted, SchemeVersionPublished)),
     (
         CYCLES,
         _cycle,
-        (CyclePlanned, SchemeBound, CycleOpened, StageAdvanced, DataCutOffReached, CycleClosed),
+        (
+            CyclePlanned,
+            SchemeBound,
+            SchemeVersionChanged,
+            CycleOpened,
+            StageAdvanced,
+            DataCutOffReached,
+            CycleClosed,
+        ),
     ),
     (FEEDS, _feed, (FeedReceived, FeedValidated, FeedRejected, FeedCutOffReached)),
 )
 
 PLANNING = by_stream(NAME, VERSION, FOLDS)
-
-
-async def schemes(
-    view: View, *, limit: int = LIMIT_DEFAULT, cursor: str | None = None
-) -> Page[Scheme]:
-    """Schemes by code, with all their versions."""
-    return await page(view, SCHEMES, order=("code",), limit=limit, cursor=cursor)
-
-
-async def scheme(view: View, scheme_id: UUID) -> Scheme | None:
-    """The scheme with this id, all its versions."""
-    return await get(view, SCHEMES, scheme_id)
 
 
 async def cycles(

@@ -9,7 +9,15 @@ from uuid import uuid4
 import pytest
 
 from domain.ratings import Deviation, DeviationExplained, DeviationFlagged, TwoWayCompared
-from projections import audit_trail, directory, pay_ledger, performance_map, planning, scores
+from projections import (
+    audit_trail,
+    directory,
+    pay_ledger,
+    performance_map,
+    planning,
+    schemes,
+    scores,
+)
 from projections.performance_map import distribution, map_of, shown
 from projections.scores import Appraisal, appraisal_step
 from projections.tables import OutOfOrder
@@ -45,7 +53,7 @@ async def test_planning_tells_schemes_cycles_and_feeds(
 ) -> None:
     await company.tell(story.quarter(PEOPLE))
     async with company.view() as view:
-        (scheme,) = (await planning.schemes(view)).items
+        (scheme,) = (await schemes.schemes(view)).items
         assert [(each.version, each.published) for each in scheme.versions] == [(1, True)]
         cycle = await planning.cycle(view, story.CYCLE)
         assert cycle is not None

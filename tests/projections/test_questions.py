@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from projections import audit_trail, directory, pay_ledger, planning, scores
+from projections import audit_trail, directory, pay_ledger, planning, schemes, scores
 from projections.catalogue import NAMES, PROJECTIONS
 from projections.kernel import install, retire
 from projections.performance_map import performance_map
@@ -240,5 +240,5 @@ async def test_no_view_holds_anything_personal(
 
 async def test_no_such_row(company: Any) -> None:
     async with company.view() as view:
-        assert await planning.scheme(view, uuid4()) is None
+        assert await schemes.scheme(view, uuid4()) is None
         assert await audit_trail.audit_event(view, 1) is None
