@@ -1,6 +1,6 @@
 """Appraisals: goals, ratings, deviations, calibration, lock; why a score is what it is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from api.commands import from_path, post
 from api.problems import Said
 from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
-from api.sealing import Relation, Shown, history_for, relation, row_for
+from api.sealing import Relation, Shown, history_for, relation, row_for, teller
 from api.wire import One
 from domain import ids
 from domain.appraisal import (
@@ -25,11 +25,14 @@ from domain.appraisal import (
     ScoreLocked,
 )
 from domain.appraisal_decisions import APPRAISAL
+from domain.checks import begun
+from domain.cycle import CYCLE
 from domain.explanation import Node
 from domain.goals import GOAL_SHEET, AgreeGoals, ProposeGoals
 from domain.organisation import JobFamily
 from domain.ratings import ExplainDeviation, SubmitManagerRating, SubmitSelfRating
 from domain.reopening import ScoreRelocked
+from domain.scheme import LOOK_AT_SCHEME
 from projections import planning, scores
 from projections.questions import BadQuestion, Page
 
@@ -151,6 +154,7 @@ async def _explanation(asked: Asked, given: Explaining) -> One:
     row = await shown_to_ratee(asked, asked.one_id())
     reader = _reader(asked, row)
     store = await asked.store()
+    tell = await _teller(asked, reader, row)
     for recorded in reversed(await store.read(row.appraisal_id)):
         event = recorded.event
         if not isinstance(event, ScoreLocked | ScoreRelocked) or (
@@ -168,10 +172,15 @@ async def _explanation(asked: Asked, given: Explaining) -> One:
                     coefficient=event.coefficient,
                     event_id=recorded.event_id,
                     recorded_at=recorded.recorded_at,
-                    explanation=event.explanation,
+                    explanation=tell(event.explanation),
                 )
             )
     raise Said("not-found", "the score has not been locked")
+
+
+async def _teller(asked: Asked, reader: Relation, row: scores.Appraisal) -> Callable[[Any], Any]:
+    scheme, _ = await (await asked.store()).load(LOOK_AT_SCHEME, row.scheme_id)
+    return teller(asked.caller, reader, begun(scheme))
 
 
 async def _history(asked: Asked, given: Listing) -> Page[Shown]:
@@ -179,7 +188,13 @@ async def _history(asked: Asked, given: Listing) -> Page[Shown]:
     reader, row = await seen(asked, asked.one_id())
     store = await asked.store()
     # Whether a rating is still sealed shows only in the whole; an appraisal's history is short.
-    events = history_for(reader, await store.read(row.appraisal_id))
+    cycle, _ = await store.load(CYCLE, row.cycle_id)
+    events = history_for(
+        reader,
+        await store.read(row.appraisal_id),
+        deadline_passed=begun(cycle).has_reached("calibration"),
+        told=await _teller(asked, reader, row),
+    )
     if given.cursor is not None and given.cursor not in {str(each.version) for each in events}:
         raise BadQuestion("this cursor is not one that we gave")
     after = 0 if given.cursor is None else int(given.cursor)

@@ -5,6 +5,7 @@ The documentation shows them and the tests send them, so they cannot grow old.
 
 from typing import Any, Final
 
+from api.examples_rating import rating_examples
 from api.examples_review import review_examples
 from domain import ids
 
@@ -260,6 +261,12 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "ExportJournal": {"system": "kingdee", "through": 100},
     "IssueAccessKey": {"name": "payroll connector", "roles": ["integration"]},
     "RevokeAccessKey": {"reason": "replaced"},
+    **rating_examples(
+        cycle=CYCLE_ID,
+        appraisal=APPRAISAL_ID,
+        rater=str(ids.person_id("P-1002")),
+        manager=MANAGER_ID,
+    ),
     **review_examples(
         cycle=CYCLE_ID,
         employment=EMPLOYMENT_ID,

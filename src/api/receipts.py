@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from api import auth
 from api.appraisals import Explaining, known, shown_to_ratee
 from api.asked import Asked
 from api.auth import EVERYONE, INTEGRATION
@@ -13,7 +14,6 @@ from api.commands import from_path, post
 from api.problems import RETRY_AFTER_S, Said
 from api.routes import Route, get, writers
 from api.wire import One
-from api import auth
 from domain.appraisal_decisions import APPRAISAL
 from domain.receipt import AcknowledgeResult, ReceiptIssued
 from projections import scores

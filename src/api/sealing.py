@@ -1,5 +1,6 @@
 """What of an appraisal its reader may see: sealed ratings, and results once published."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 from uuid import UUID
 
@@ -8,8 +9,18 @@ import msgspec
 from api import auth
 from api.auth import Caller
 from domain.appraisal import CalibrationApplied, ResultPublished, ScoreLocked
+from domain.conduct import (
+    AdjustmentApproved,
+    AdjustmentProposed,
+    AdjustmentRejected,
+    RatingWaived,
+)
+from domain.explanation import Node
+from domain.rater_groups import without_raters
 from domain.ratings import ManagerRatingSubmitted, SelfRatingSubmitted
+from domain.receipt import ReceiptIssued
 from domain.reopening import ScoreRelocked
+from domain.scheme import Scheme
 from projections import scores
 from tenancy.records import Recorded
 
@@ -52,6 +63,40 @@ def row_for(reader: Relation, row: scores.Appraisal) -> scores.Appraisal:
     )
 
 
+BEFORE_PUBLICATION: frozenset[type] = frozenset(
+    {
+        AdjustmentApproved,
+        AdjustmentProposed,
+        AdjustmentRejected,
+        CalibrationApplied,
+        ReceiptIssued,
+        ScoreLocked,
+    }
+)
+"""What the person concerned does not see before the result is shown."""
+
+WHO_SAID_WHAT = frozenset({auth.HR, auth.AUDITOR, auth.ADMIN})
+"""Who may see every leaf of an explanation, those of single raters of a 360 among them."""
+
+
+def teller(caller: Caller, reader: Relation, scheme: Scheme) -> Callable[[Any], Any]:
+    """Tells explanations, and events that hold one, as the reader may see them."""
+    if reader == "company" and caller.has(WHO_SAID_WHAT):
+        return lambda value: value
+    contents = [version.content for version in scheme.versions]
+
+    def told(value: Any) -> Any:
+        if isinstance(value, Node):
+            for content in contents:
+                value = without_raters(value, content)
+            return value
+        if isinstance(value, ScoreLocked | ScoreRelocked):
+            return msgspec.structs.replace(value, explanation=told(value.explanation))
+        return value
+
+    return told
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """An event of an appraisal as its reader may see it."""
 
@@ -66,17 +111,31 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     withheld: bool
 
 
-def history_for(reader: Relation, recorded: list[Recorded]) -> list[Shown]:
-    """Every event with its envelope; the content where the reader may see it."""
+def history_for(
+    reader: Relation,
+    recorded: list[Recorded],
+    *,
+    deadline_passed: bool,
+    told: Callable[[Any], Any],
+) -> list[Shown]:
+    """Every event with its envelope; the content where the reader may see it.
+
+    Args:
+        reader: how the caller stands to the appraisal.
+        recorded: all of its events.
+        deadline_passed: ratings that are not in do not seal the other one any longer.
+        told: takes from an event what single raters could be told by.
+    """
     seen = {type(each.event) for each in recorded}
-    open_ratings = {SelfRatingSubmitted, ManagerRatingSubmitted} <= seen
+    both_in = {SelfRatingSubmitted, ManagerRatingSubmitted} <= seen
+    open_ratings = deadline_passed or both_in or RatingWaived in seen
     published = max(
         (each.event.lock_version for each in recorded if isinstance(each.event, ResultPublished)),
         default=0,
     )
     hidden: set[type] = set()
     if reader == "ratee" and not published:
-        hidden |= {CalibrationApplied, ScoreLocked}
+        hidden |= BEFORE_PUBLICATION
     if not open_ratings and reader == "ratee":
         hidden.add(ManagerRatingSubmitted)
     if not open_ratings and reader == "manager":
@@ -89,7 +148,7 @@ def history_for(reader: Relation, recorded: list[Recorded]) -> list[Shown]:
             recorded_at=each.recorded_at,
             actor=each.actor,
             event_id=each.event_id,
-            content=None if withheld else each.event,
+            content=None if withheld else told(each.event),
             withheld=withheld,
         )
         for each in recorded
@@ -100,4 +159,4 @@ def history_for(reader: Relation, recorded: list[Recorded]) -> list[Shown]:
 
 
 def _unshown(event: Any, published: int) -> bool:
-    return isinstance(event, ScoreRelocked) and event.lock_version > published
+    return isinstance(event, ScoreRelocked | ReceiptIssued) and event.lock_version > published

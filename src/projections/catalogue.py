@@ -9,6 +9,7 @@ from projections.kernel import Projection
 from projections.occurrences import OCCURRENCES
 from projections.pay_ledger import PAY_LEDGER
 from projections.planning import PLANNING
+from projections.rating import RATING
 from projections.schemes import SCHEME_LIBRARY
 from projections.scores import SCORES
 
@@ -18,6 +19,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     SCHEME_LIBRARY,
     OCCURRENCES,
     SCORES,
+    RATING,
     PAY_LEDGER,
     COMPENSATION,
     APPEALS_VIEW,

@@ -10,11 +10,13 @@ import msgspec
 
 from domain.appraisal import (
     AppraisalCreated,
+    AppraisalEvent,
     CalibrationApplied,
     InitialScoreCalculated,
     ResultPublished,
     ScoreLocked,
 )
+from domain.conduct import AdjustmentApproved, RaterReassigned, RatingWaived
 from domain.goals import GoalsAgreed, GoalSheetProposed
 from domain.ids import goal_sheet_id
 from domain.organisation import JobFamily
@@ -26,14 +28,15 @@ from domain.ratings import (
     SelfRatingSubmitted,
     TwoWayCompared,
 )
+from domain.receipt import ResultAcknowledged
 from domain.reopening import AppraisalReopened, ScoreRelocked
 from projections.kernel import Projection
-from projections.questions import LIMIT_DEFAULT, Page, View, get, page
+from projections.questions import LIMIT_DEFAULT, Page, View, get, get_many, page
 from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "scores"
-VERSION = 2
+VERSION = 3
 
 AppraisalStage = Literal[
     "created",
@@ -109,6 +112,10 @@ class Appraisal(Row, kw_only=True):
     """An appeal was upheld or a correction accepted: another version is due."""
     published_version: int = 0
     """The lock version that the employee was shown; 0 for none."""
+    acknowledged_version: int = 0
+    """The lock version that the employee has confirmed to have seen; 0 for none."""
+    rating_waived: bool = False
+    """Nobody could give the manager's rating: judged indicators do not count."""
     created_position: int
     version: int
 
@@ -177,7 +184,11 @@ def appraisal_step(row: Appraisal | None, recorded: Recorded) -> Appraisal:
                 msgspec.structs.replace(each, explained=True) if each.of == event.of else each
                 for each in row.compared
             )
-        case CalibrationApplied():
+        case RaterReassigned():
+            row.manager_id = event.rater_id
+        case RatingWaived():
+            row.rating_waived = True
+        case CalibrationApplied() | AdjustmentApproved():
             row.calibration += event.adjustment
         case ScoreLocked() | ScoreRelocked():
             _lock(row, event, recorded)
@@ -185,7 +196,9 @@ def appraisal_step(row: Appraisal | None, recorded: Recorded) -> Appraisal:
             row.reopened = True
         case ResultPublished():
             row.published_version = event.lock_version
-    row.stage = _stage(row, calibrated=isinstance(event, CalibrationApplied))
+        case ResultAcknowledged():
+            row.acknowledged_version = event.lock_version
+    row.stage = _stage(row, calibrated=isinstance(event, CalibrationApplied | AdjustmentApproved))
     return row
 
 
@@ -248,23 +261,8 @@ def _stage(row: Appraisal, *, calibrated: bool) -> AppraisalStage:
     return "goals-set" if row.goals_agreed else "created"
 
 
-OWN = frozenset(
-    event.TOPIC
-    for event in (
-        AppraisalCreated,
-        InitialScoreCalculated,
-        SelfRatingSubmitted,
-        ManagerRatingSubmitted,
-        TwoWayCompared,
-        DeviationFlagged,
-        DeviationExplained,
-        CalibrationApplied,
-        ScoreLocked,
-        ResultPublished,
-        AppraisalReopened,
-        ScoreRelocked,
-    )
-)
+# All of them, so that a row's version is that of its stream.
+OWN = frozenset(event.TOPIC for event in get_args(AppraisalEvent))
 GOALS = frozenset({GoalSheetProposed.TOPIC, GoalsAgreed.TOPIC})
 
 # A goal sheet's events name the sheet; the appraisal may be in the table, or begin in this batch.
@@ -327,6 +325,11 @@ async def appraisals(
 async def appraisal(view: View, appraisal_id: UUID) -> Appraisal | None:
     """The appraisal with this id."""
     return await get(view, APPRAISALS, appraisal_id)
+
+
+async def appraisals_of(view: View, appraisal_ids: Sequence[UUID]) -> list[Appraisal]:
+    """The appraisals with these ids, in no order; at most a page of them."""
+    return await get_many(view, APPRAISALS, appraisal_ids)
 
 
 async def appraisal_ids(view: View, cycle_id: UUID) -> list[UUID]:
