@@ -77,6 +77,7 @@ async def test_answers_have_the_documented_shape(
     await Sealer(services.database, Signers(services.keyring)).advance(paid_company.tenant_id)
     finance = await paid_company.client("finance")
     (line,) = (await finance.saw("/payouts", wait_for=finance.position))["data"]
+    (correction,) = (await finance.saw("/actuals/corrections"))["data"]
     ids = {
         "org_unit_id": examples.UNIT_ID,
         "job_id": examples.JOB_ID,
@@ -85,8 +86,12 @@ async def test_answers_have_the_documented_shape(
         "scheme_id": examples.SCHEME_ID,
         "cycle_id": examples.CYCLE_ID,
         "appraisal_id": examples.APPRAISAL_ID,
+        "appeal_id": examples.APPEAL_ID,
+        "objective_id": examples.OBJECTIVE_ID,
+        "feed_id": examples.FEED_ID,
         "batch_id": examples.BATCH_ID,
         "payout_id": line["payout_id"],
+        "correction_id": correction["correction_id"],
         "position": "1",
     }
     client = await paid_company.client("auditor")

@@ -32,6 +32,9 @@ IDS = {
     "scheme_id": examples.SCHEME_ID,
     "cycle_id": examples.CYCLE_ID,
     "appraisal_id": examples.APPRAISAL_ID,
+    "appeal_id": examples.APPEAL_ID,
+    "objective_id": examples.OBJECTIVE_ID,
+    "feed_id": examples.FEED_ID,
     "batch_id": examples.BATCH_ID,
     "position": "1",
 }
