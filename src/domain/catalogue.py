@@ -133,8 +133,18 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ),
     Aggregate(
         decider=JOB,
-        commands=(jobs.DefineJob, jobs.ChangeJobGrade, jobs.DefineJobDuties),
-        events=(jobs.JobDefined, jobs.JobGradeChanged, jobs.JobDutiesDefined),
+        commands=(
+            jobs.DefineJob,
+            jobs.ChangeJobGrade,
+            jobs.DefineJobDuties,
+            jobs.ExceptSameWork,
+        ),
+        events=(
+            jobs.JobDefined,
+            jobs.JobGradeChanged,
+            jobs.JobDutiesDefined,
+            jobs.SameWorkExcepted,
+        ),
     ),
     Aggregate(
         decider=PERSON,

@@ -82,6 +82,21 @@ class JobDutiesDefined(Event, frozen=True, kw_only=True):
     duties: tuple[str, ...]
 
 
+class ExceptSameWork(Command, frozen=True, kw_only=True):
+    """In a cycle, people of this job may be appraised by different schemes, for this reason."""
+
+    cycle_id: UUID
+    reason: str
+
+
+class SameWorkExcepted(Event, frozen=True, kw_only=True):
+    """同岗同责例外"""
+
+    TOPIC = "job.same-work-excepted"
+    cycle_id: UUID
+    reason: str
+
+
 class Grade(msgspec.Struct, frozen=True, kw_only=True):
     """A level with its coefficient band, and the day from which they hold."""
 
@@ -108,6 +123,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     family: JobFamily
     grades: tuple[Grade, ...]
     duties: tuple[Duties, ...]
+    excepted: tuple[UUID, ...] = ()
+    """Cycles in which its people may be appraised by different schemes."""
 
     def grade_on(self, day: date) -> Grade:
         """The level and the coefficient band in force on `day`."""
@@ -118,8 +135,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return next(row for row in reversed(self.duties) if row.effective_from <= day).duties
 
 
-JobCommand = DefineJob | ChangeJobGrade | DefineJobDuties
-JobEvent = JobDefined | JobGradeChanged | JobDutiesDefined
+JobCommand = DefineJob | ChangeJobGrade | DefineJobDuties | ExceptSameWork
+JobEvent = JobDefined | JobGradeChanged | JobDutiesDefined | SameWorkExcepted
 
 
 def _decide(state: Job | None, command: JobCommand, _context: Context) -> tuple[Event, ...]:
@@ -145,6 +162,12 @@ def _decide(state: Job | None, command: JobCommand, _context: Context) -> tuple[
                 JobDutiesDefined(
                     effective_from=command.effective_from, duties=_checked_duties(command.duties)
                 ),
+            )
+        case ExceptSameWork():
+            if command.cycle_id in job.excepted:
+                raise Refused("already-excepted", "There is such an exception for the cycle.")
+            return (
+                SameWorkExcepted(cycle_id=command.cycle_id, reason=checked_reason(command.reason)),
             )
         case _:
             assert_never(command)
@@ -215,6 +238,9 @@ def _evolve(state: Job | None, happened: Happened[JobEvent]) -> Job:
             row = Duties(effective_from=event.effective_from, duties=event.duties)
             duties = sorted((*job.duties, row), key=lambda row: row.effective_from)
             return msgspec.structs.replace(job, duties=tuple(duties))
+        case SameWorkExcepted():
+            job = begun(state)
+            return msgspec.structs.replace(job, excepted=(*job.excepted, event.cycle_id))
         case _:
             assert_never(event)
 

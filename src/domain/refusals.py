@@ -88,6 +88,8 @@ _TABLE: tuple[tuple[Kind, str, str, str], ...] = (
      "该日已有岗位变更记录。"),
     ("invalid", "too-many-duties", "A job has at most 100 duties.",
      "岗位职责最多100条。"),
+    ("conflict", "already-excepted", "There is such an exception for the cycle already.",
+     "该周期已有此例外。"),
     ("conflict", "not-the-same-person", "The previous employment is another person's.",
      "原雇佣关系属于其他人员。"),
     ("conflict", "still-employed", "The previous employment has not ended by then.",

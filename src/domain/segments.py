@@ -4,8 +4,10 @@ An appraisal is about one segment of an employment in a cycle. Assignments and e
 become known late, so which days those are is read from the employment whenever it matters.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID
 
 import msgspec
@@ -14,6 +16,7 @@ from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
 from domain.calendar import Span, segments
 from domain.checks import begun
 from domain.employment import EMPLOYMENT, Assigned, Employment, assigned_on
+from domain.exact import decimal_of, exact, round_half_away
 from domain.ids import appraisal_id
 from domain.kernel import Context, Refused
 
@@ -162,6 +165,17 @@ def appraisal_on(
         if days is not None and day in catchment(days, employment, cycle):
             return each
     return None
+
+
+def reporting_score(parts: Sequence[tuple[int, Decimal]]) -> Decimal:
+    """The mean of (days, score), weighted by days, to 2 decimals; for reports, never for pay.
+
+    >>> reporting_score([(45, Decimal("76.00")), (46, Decimal("92.00"))])
+    Decimal('84.09')
+    """
+    days = sum(part for part, _ in parts)
+    whole = sum((part * exact(score) for part, score in parts), Fraction(0))
+    return decimal_of(round_half_away(whole * 100 / days), 2)
 
 
 def current_days(appraisal: Appraisal, context: Context) -> Days:

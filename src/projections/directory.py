@@ -90,6 +90,8 @@ class Job(Row, kw_only=True):
     grades: tuple[GradeFrom, ...]
     """The first holds since ever: its day is 0001-01-01."""
     dated_duties: tuple[DutiesFrom, ...]
+    excepted: tuple[UUID, ...]
+    """Cycles in which its people may be appraised by different schemes."""
     version: int
 
 
@@ -344,15 +346,22 @@ async def employments(
     job_id: UUID | None = None,
     manager_id: UUID | None = None,
     person_id: UUID | None = None,
+    team_of: UUID | None = None,
     on: date | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[Employment]:
-    """Employments by number; unit, job and manager of the newest assignment, or as of `on`."""
+    """Employments by number; unit, job and manager of the newest assignment, or as of `on`.
+
+    `team_of` is the manager of the newest assignment on whatever day is asked for: rows tell all
+    of an employment, which is none of a former manager's business.
+    """
     where: dict[str, UUID | None] = {"person_id": person_id}
     work = {"org_unit_id": org_unit_id, "job_id": job_id, "manager_id": manager_id}
     if on is None:
-        where |= work
+        if team_of is not None and manager_id not in {None, team_of}:
+            return Page(items=())
+        where |= {**work, "manager_id": team_of or manager_id}
         return await page(
             view, EMPLOYMENTS, order=("number",), where=where, limit=limit, cursor=cursor
         )
@@ -365,7 +374,7 @@ async def employments(
         view,
         EMPLOYMENTS,
         order=("number",),
-        where=where,
+        where={**where, "manager_id": team_of},
         holding=holding,
         limit=limit,
         cursor=cursor,

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from domain.jobs import JobDefined, JobDutiesDefined, JobGradeChanged
+from domain.jobs import JobDefined, JobDutiesDefined, JobGradeChanged, SameWorkExcepted
 from domain.leave import LeaveCancelled, LeaveRecorded
 from domain.org_units import OrgUnitClosed, OrgUnitCreated, OrgUnitMoved, OrgUnitRenamed
 from domain.organisation import (
@@ -94,6 +94,7 @@ def _job(row: Job | None, recorded: Recorded) -> Job:
             duties=event.duties,
             grades=(_grade(event, date.min),),
             dated_duties=(DutiesFrom(effective_from=date.min, duties=event.duties),),
+            excepted=(),
             version=recorded.version,
         )
     row = begun(row, recorded)
@@ -106,6 +107,8 @@ def _job(row: Job | None, recorded: Recorded) -> Job:
             duties = DutiesFrom(effective_from=event.effective_from, duties=event.duties)
             row.dated_duties = _dated(row.dated_duties, duties)
             row.duties = row.dated_duties[-1].duties
+        case SameWorkExcepted():
+            row.excepted = (*row.excepted, event.cycle_id)
     return row
 
 
@@ -216,7 +219,7 @@ def _dated(old: tuple[D, ...], new: D) -> tuple[D, ...]:
 
 FOLDS = (
     (ORG_UNITS, _org_unit, (OrgUnitCreated, OrgUnitMoved, OrgUnitRenamed, OrgUnitClosed)),
-    (JOBS, _job, (JobDefined, JobGradeChanged, JobDutiesDefined)),
+    (JOBS, _job, (JobDefined, JobGradeChanged, JobDutiesDefined, SameWorkExcepted)),
     (PEOPLE, _person, (PersonRegistered,)),
     (
         EMPLOYMENTS,

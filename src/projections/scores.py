@@ -19,6 +19,7 @@ from domain.appraisal import (
 from domain.conduct import AdjustmentApproved, RaterReassigned, RatingWaived
 from domain.goals import GoalsAgreed, GoalSheetProposed
 from domain.ids import goal_sheet_id
+from domain.leavers import AppraisalVoided, PayForfeited
 from domain.organisation import JobFamily
 from domain.ratings import (
     Deviation,
@@ -36,7 +37,7 @@ from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "scores"
-VERSION = 3
+VERSION = 4
 
 AppraisalStage = Literal[
     "created",
@@ -49,9 +50,10 @@ AppraisalStage = Literal[
     "locked",
     "published",
     "reopened",
+    "void",
 ]
 """In the order of the work; a row shows the furthest that it has reached. A score that was reopened
-stays valid until it is locked anew."""
+stays valid until it is locked anew. What is void was ended without a score."""
 
 STAGES: tuple[AppraisalStage, ...] = get_args(AppraisalStage)
 
@@ -92,6 +94,9 @@ class Appraisal(Row, kw_only=True):
     manager_id: UUID | None
     scheme_id: UUID
     scheme_version: int
+    starts_on: date
+    """First day of its segment as it was known at its creation."""
+    ends_on: date
     stage: AppraisalStage = "created"
     goal_sheet_id: UUID
     goals_agreed: bool = False
@@ -114,6 +119,10 @@ class Appraisal(Row, kw_only=True):
     """The lock version that the employee was shown; 0 for none."""
     acknowledged_version: int = 0
     """The lock version that the employee has confirmed to have seen; 0 for none."""
+    voided: bool = False
+    """Ended without a score."""
+    pay_forfeited: bool = False
+    """The score of a leaver whom the cycle's policy pays nothing for it."""
     rating_waived: bool = False
     """Nobody could give the manager's rating: judged indicators do not count."""
     created_position: int
@@ -150,6 +159,8 @@ def _created(recorded: Recorded) -> Appraisal:
         manager_id=event.manager_id,
         scheme_id=event.scheme_id,
         scheme_version=event.scheme_version,
+        starts_on=event.starts_on,
+        ends_on=event.ends_on,
         goal_sheet_id=goal_sheet_id(recorded.stream_id),
         created_position=recorded.position,
         version=recorded.version,
@@ -196,6 +207,10 @@ def appraisal_step(row: Appraisal | None, recorded: Recorded) -> Appraisal:
             row.reopened = True
         case ResultPublished():
             row.published_version = event.lock_version
+        case AppraisalVoided():
+            row.voided = True
+        case PayForfeited():
+            row.pay_forfeited = True
         case ResultAcknowledged():
             row.acknowledged_version = event.lock_version
     row.stage = _stage(row, calibrated=isinstance(event, CalibrationApplied | AdjustmentApproved))
@@ -242,6 +257,8 @@ def _flagged(
 
 
 def _stage(row: Appraisal, *, calibrated: bool) -> AppraisalStage:
+    if row.voided:
+        return "void"
     if row.reopened:
         return "reopened"
     if row.published_version and row.published_version == row.lock_version:
