@@ -33,6 +33,8 @@ APPEAL_ID: Final = str(
     )
 )
 FEED_ID: Final = str(ids.feed_id("erp", "2025Q1-actuals"))
+SESSION: Final = "2025Q1-MKT"
+SESSION_ID: Final = str(ids.calibration_session_id(SESSION))
 BATCH_ID: Final = str(ids.batch_id("2025Q1-1"))
 
 _ASSIGNMENT: Final = {

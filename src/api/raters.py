@@ -12,7 +12,7 @@ from api.asked import Asked
 from api.commands import from_path, post
 from api.considering import consider
 from api.problems import Said
-from api.queries import Listing, Parameters
+from api.queries import Parameters
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
@@ -34,7 +34,6 @@ from domain.rater_panel import (
 from domain.rater_panel_decisions import RATER_PANEL
 from domain.ratings import ReviseManagerRating
 from projections import rating, scores
-from projections.questions import Page
 
 READERS = auth.EVERYONE - {auth.INTEGRATION}
 PEOPLE = writers(auth.EMPLOYEE, auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
@@ -127,7 +126,7 @@ async def _groups(asked: Asked, _: Parameters) -> One:
     return One(value=await consider(await asked.store(), asked.stamp, question))
 
 
-class Tasks(msgspec.Struct, frozen=True, kw_only=True):
+class Task(msgspec.Struct, frozen=True, kw_only=True):
     """A rating that the caller was asked for."""
 
     appraisal_id: UUID
@@ -137,28 +136,29 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     state: rating.RaterState
 
 
-async def _tasks(asked: Asked, given: Listing) -> Page[Tasks]:
-    """The ratings that the caller was asked for, given or not."""
+class Tasks(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller was asked for last, at most a page of it; the newest first."""
+
+    ratings: tuple[Task, ...]
+
+
+async def _tasks(asked: Asked, _: Parameters) -> One:
+    """The 360 ratings that the caller was asked for, given or not."""
     async with asked.view() as view:
-        page = await rating.tasks(
-            view, rater_id=asked.caller.actor, limit=given.limit, cursor=given.cursor
+        asked_for = await rating.tasks(view, rater_id=asked.caller.actor)
+        appraisals = await scores.appraisals_of(view, [each.appraisal_id for each in asked_for])
+    about = {row.appraisal_id: row.person_id for row in appraisals}
+    ratings = tuple(
+        Task(
+            appraisal_id=each.appraisal_id,
+            person_id=about[each.appraisal_id],
+            group=each.group_code,
+            state=each.state,
         )
-        about = {
-            row.appraisal_id: row.person_id
-            for row in await scores.appraisals_of(view, [each.appraisal_id for each in page.items])
-        }
-    return page.of(
-        [
-            Tasks(
-                appraisal_id=each.appraisal_id,
-                person_id=about[each.appraisal_id],
-                group=each.group_code,
-                state=each.state,
-            )
-            for each in page.items
-            if each.state in {"approved", "submitted"} and each.appraisal_id in about
-        ]
+        for each in asked_for
+        if each.appraisal_id in about
     )
+    return One(value=Tasks(ratings=ratings))
 
 
 def _panel_stream(path_ids: Mapping[str, UUID], _: Any) -> UUID:
@@ -179,7 +179,6 @@ ROUTES: tuple[Route, ...] = (
         roles=READERS,
         result=Tasks,
         projections=(rating.NAME, scores.NAME),
-        parameters=Listing,
     ),
     get(
         f"{_APPRAISAL}/raters",

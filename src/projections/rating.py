@@ -21,7 +21,7 @@ from domain.ids import rater_panel_id
 from domain.peer_rating import PeerRatingSubmitted
 from domain.rater_panel import RaterApproved, RaterDeclined, RaterNominated, RaterReplaced
 from projections.kernel import Projection
-from projections.questions import LIMIT_DEFAULT, Page, View, get, page
+from projections.questions import LIMIT_DEFAULT, LIMIT_MAX, Page, View, get, page
 from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
@@ -239,18 +239,17 @@ RATING = Projection(
 )
 
 
-async def tasks(
-    view: View, *, rater_id: UUID, limit: int = LIMIT_DEFAULT, cursor: str | None = None
-) -> Page[Rater]:
-    """Whom a person was asked to rate and may, or has rated; in the order of asking."""
-    return await page(
-        view,
-        RATERS,
-        order=("asked_position",),
-        where={"rater_id": rater_id},
-        limit=limit,
-        cursor=cursor,
-    )
+TASKS = f"""
+SELECT {RATERS.selected} FROM {RATERS.name}
+WHERE tenant_id = $1 AND build = {RATERS.live} AND rater_id = $2
+  AND state IN ('approved', 'submitted')
+ORDER BY asked_position DESC LIMIT {LIMIT_MAX}
+"""  # noqa: S608  own names
+
+
+async def tasks(view: View, *, rater_id: UUID) -> list[Rater]:
+    """Whom a person may rate, or has rated, on a panel; the newest first, at most a page."""
+    return [RATERS.read(record) for record in await view.fetch(TASKS, rater_id)]
 
 
 async def sessions(

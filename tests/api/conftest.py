@@ -166,6 +166,8 @@ class Company:
         hr = await self.client("hr")
         for stage in ("comparison", "calibration"):
             await hr.did(f"/cycles/{examples.CYCLE_ID}/advance", {"to": stage})
+        await hr.did("/calibration-sessions", {**made["OpenCalibrationSession"], "target": []})
+        await hr.did(f"/calibration-sessions/{examples.SESSION_ID}/close")
         done = await hr.did(f"/cycles/{examples.CYCLE_ID}/lock")
         assert done == {"done": 1, "refused": []}
         await hr.did(f"/cycles/{examples.CYCLE_ID}/advance", {"to": "locked"})

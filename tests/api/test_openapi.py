@@ -90,6 +90,7 @@ async def test_answers_have_the_documented_shape(
         "objective_id": examples.OBJECTIVE_ID,
         "feed_id": examples.FEED_ID,
         "batch_id": examples.BATCH_ID,
+        "session_id": examples.SESSION_ID,
         "payout_id": line["payout_id"],
         "correction_id": correction["correction_id"],
         "position": "1",
