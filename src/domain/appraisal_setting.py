@@ -34,6 +34,6 @@ def require_scores(appraisal: Appraisal, content: SchemeContent, context: Contex
     excused = excused_in(appraisal, context)
     if counts(measured(content), excused) and appraisal.initial_score is None:
         raise Refused("initial-score-missing", "The initial score has not been calculated.")
-    if appraisal.manager_rating is None and appraisal.conduct.waived is None:
-        if counts(judged(content), excused):
-            raise Refused("manager-rating-missing", "The manager has not rated.")
+    rated = appraisal.manager_rating is not None or appraisal.conduct.waived is not None
+    if counts(judged(content), excused) and not rated:
+        raise Refused("manager-rating-missing", "The manager has not rated.")

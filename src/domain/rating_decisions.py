@@ -1,4 +1,4 @@
-"""Ratings: given by both sides, compared, explained, replied to, revised; by a stand-in or waived."""
+"""Ratings: given by both, compared, explained, replied to, revised; by a stand-in, or waived."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -1,7 +1,7 @@
 """Scores: one row per appraisal, from its creation to its published result."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, get_args
 from uuid import UUID

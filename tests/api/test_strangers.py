@@ -35,6 +35,7 @@ IDS = {
     "appeal_id": examples.APPEAL_ID,
     "objective_id": examples.OBJECTIVE_ID,
     "feed_id": examples.FEED_ID,
+    "session_id": examples.SESSION_ID,
     "batch_id": examples.BATCH_ID,
     "position": "1",
 }
