@@ -19,7 +19,7 @@ from projections.questions import Page
 
 NDJSON = "application/x-ndjson"
 JSON = "application/json"
-_VERSION = re.compile("[0-9]{1,18}")
+_TAG = re.compile('(?:W/)?"([0-9]{1,18})"')
 
 
 class One(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +127,7 @@ def expected_version(if_match: str | None) -> int | None:
     """
     if if_match is None:
         return None
-    tags = _tags(if_match)
-    if len(tags) != 1 or not _VERSION.fullmatch(tags[0]):
+    tag = _TAG.fullmatch(if_match.strip())
+    if tag is None:
         raise Said("invalid-header", 'If-Match takes one entity tag of ours, as in "3"')
-    return int(tags[0])
+    return int(tag[1])

@@ -146,6 +146,7 @@ BAD: list[tuple[str, dict[str, Any], int, str, list[str]]] = [
         [],
     ),
     ("an odd tag", {"json": UNIT, "headers": {"If-Match": '"x"'}}, 400, "invalid-header", []),
+    ("a bare tag", {"json": UNIT, "headers": {"If-Match": "1"}}, 400, "invalid-header", []),
     ("a stale tag", {"json": UNIT, "headers": {"If-Match": '"7"'}}, 412, "stale-version", []),
 ]
 
