@@ -58,6 +58,8 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     policy: PoolPolicy | None
     """Of the last resettlement."""
     drawn: Money
+    """From the reserve."""
+    spent: Money
     version: int
     position: int
 
@@ -76,6 +78,7 @@ def _told(row: compensation.Pool) -> Pool:
         capped=row.capped,
         policy=row.policy,
         drawn=Money(row.drawn_minor, row.currency),
+        spent=Money(row.spent_minor, row.currency),
         version=row.version,
         position=row.position,
     )

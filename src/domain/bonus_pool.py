@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.checks import begun
-from domain.kernel import Command, Decider, Event, Happened, looking
+from domain.kernel import Command, Decider, Event, Happened, Refused, looking
 from domain.money import Amount, Money, zero
 
 PoolPolicy = Literal["all", "reserve", "affected"]
@@ -113,6 +113,18 @@ class PoolResettled(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class PoolSpent(Event, frozen=True, kw_only=True):
+    """A batch of the pool was approved, or some of it voided: below zero gives back.
+
+    Posts: Dr budget:spent, Cr budget:pool.
+    """
+
+    TOPIC = "pool.spent"
+    pool_id: UUID
+    batch_id: UUID
+    amount: Money
+
+
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """A pool as it is now."""
 
@@ -129,6 +141,17 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """The event that holds the shares."""
     drawn: Money
     """From the reserve."""
+    spent: Money
+
+    def spending(self, batch_id: UUID, amount: Money) -> PoolSpent:
+        """So much of the pool is paid out by a batch.
+
+        Raises:
+            Refused: `balance-below-zero`: a pool never gives more than it has.
+        """
+        if (self.amount + self.drawn - self.spent - amount).minor < 0:
+            raise Refused("balance-below-zero", f"Pool {self.code} has not so much left.")
+        return PoolSpent(pool_id=self.pool_id, batch_id=batch_id, amount=amount)
 
     def share_of(self, employment_id: UUID) -> Money:
         """What an employment gets; nothing where it has no share."""
@@ -136,7 +159,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
         return next(found, zero(self.amount.currency))
 
 
-PoolEvent = PoolFunded | PoolWithdrawn | PoolAllocated | PoolUnallocated | PoolResettled
+PoolEvent = PoolFunded | PoolWithdrawn | PoolAllocated | PoolUnallocated | PoolResettled | PoolSpent
 
 
 def evolve(state: Pool | None, happened: Happened[PoolEvent]) -> Pool:
@@ -152,10 +175,14 @@ def evolve(state: Pool | None, happened: Happened[PoolEvent]) -> Pool:
                 cost_centre=event.cost_centre,
                 cap=event.cap,
                 drawn=zero(event.amount.currency),
+                spent=zero(event.amount.currency),
             )
         case PoolWithdrawn():
             pool = begun(state)
             return msgspec.structs.replace(pool, amount=pool.amount - event.amount)
+        case PoolSpent():
+            pool = begun(state)
+            return msgspec.structs.replace(pool, spent=pool.spent + event.amount)
         case PoolAllocated():
             return msgspec.structs.replace(
                 begun(state),

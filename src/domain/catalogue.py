@@ -479,6 +479,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
             bonus_pool.PoolAllocated,
             bonus_pool.PoolUnallocated,
             bonus_pool.PoolResettled,
+            bonus_pool.PoolSpent,
         ),
     ),
     Aggregate(

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.bonus_pool import PoolFunded, PoolResettled, PoolWithdrawn
+from domain.bonus_pool import PoolFunded, PoolResettled, PoolSpent, PoolWithdrawn
 from domain.kernel import Event, Refused
 from domain.money import Money
 from domain.payout import (
@@ -111,6 +111,8 @@ def postings(event: Event) -> tuple[Posting, ...]:
             debit, credit = clearing(event.bank_account), payroll_payable(event.employment_id)
         case PoolFunded(amount=amount) | PoolResettled(drawn=amount):
             debit, credit = pool_budget(event.pool_id), pool_funds(event.cost_centre)
+        case PoolSpent(amount=amount):
+            debit, credit = pool_spent(event.pool_id), pool_budget(event.pool_id)
         case PoolWithdrawn(amount=amount):
             debit, credit = pool_funds(event.cost_centre), pool_budget(event.pool_id)
         case _:
@@ -126,8 +128,6 @@ def _approved(event: PayoutApproved | PayoutVoided) -> tuple[Posting, ...]:
     moves = [_moved(performance_pay(each.cost_centre), against, each.amount) for each in shares]
     if event.kept is not None:
         moves.append(_moved(owed, receivable, event.kept))
-    if event.pool_id is not None:
-        moves.append(_moved(pool_spent(event.pool_id), pool_budget(event.pool_id), event.amount))
     return tuple(posting for move in moves for posting in move)
 
 

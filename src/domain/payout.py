@@ -64,7 +64,8 @@ class PrepareBatch(Command, frozen=True, kw_only=True):
 class BatchPrepared(Event, frozen=True, kw_only=True):
     TOPIC = "payout-batch.prepared"
     code: str
-    cycle_id: UUID
+    cycle_id: UUID | None = None
+    """None of a batch of instant rewards, which are outside every cycle."""
     lines: tuple[BatchLine, ...]
     totals: tuple[Money, ...]
     """One per currency, by currency code."""
@@ -74,14 +75,17 @@ class BatchPrepared(Event, frozen=True, kw_only=True):
     pool_id: UUID | None = None
     effective_on: date | None = None
     """The day whose books the lines belong to: the last of the cycle."""
+    reward_ids: tuple[UUID, ...] = ()
+    """The instant rewards that it pays, instead of appraisals."""
 
 
 class PayoutCalculated(Event, frozen=True, kw_only=True):
     TOPIC = "payout.calculated"
     batch_id: UUID
-    cycle_id: UUID
-    appraisal_id: UUID
-    lock_version: int
+    cycle_id: UUID | None = None
+    appraisal_id: UUID | None = None
+    """It pays a locked version of this appraisal, or `reward_id`."""
+    lock_version: int = 0
     employment_id: UUID
     person_id: UUID
     cost_centre: str
@@ -98,6 +102,8 @@ class PayoutCalculated(Event, frozen=True, kw_only=True):
     again: int = 0
     """Part of the line's id: lines before it, where a version is settled once more."""
     pool_id: UUID | None = None
+    reward_id: UUID | None = None
+    """The instant reward of which it pays one person's share."""
 
 
 class ApproveBatch(Command, frozen=True, kw_only=True):
@@ -127,7 +133,6 @@ class PayoutApproved(Event, frozen=True, kw_only=True):
     kept: Money | None = None
     """Netted against what is owed: Dr liability:payroll_payable, Cr asset:clawback_receivable."""
     pool_id: UUID | None = None
-    """Releases the pool's commitment: Dr budget:spent, Cr budget:pool."""
     effective_on: date | None = None
 
 

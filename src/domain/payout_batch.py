@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.bonus_pool import LOOK_AT_POOL
 from domain.checks import begun, checked_code, checked_reason, checked_text, known
 from domain.clawback import CLAWBACK
 from domain.ids import batch_id, clawback_id, settlement_id
@@ -26,7 +27,7 @@ from domain.payout import (
     SettleBatch,
     VoidBatch,
 )
-from domain.payout_line import approved, instructed, settled, voided
+from domain.payout_line import approved, instructed, pool_given_back, settled, voided
 from domain.payout_preparing import prepared, totals
 from domain.settlement import SETTLEMENT
 
@@ -41,6 +42,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     prepared_by: UUID
     """The actor who prepared: somebody else approves."""
     effective_on: date | None = None
+    pool_id: UUID | None = None
     approved: bool = False
     instructed: bool = False
     bank_account: str | None = None
@@ -85,7 +87,12 @@ def _approve(batch: Batch, command: ApproveBatch, context: Context) -> Iterator[
     lines = [each for each in _lines(batch, context) if each[1].state == "calculated"]
     if not lines:
         raise Refused("nothing-to-pay", "Every line was voided.")
-    yield BatchApproved(totals=totals(line.amount for _, line in lines))
+    sums = totals(line.amount for _, line in lines)
+    yield BatchApproved(totals=sums)
+    if batch.pool_id is not None:
+        pool = begun(context.look(LOOK_AT_POOL, batch.pool_id))
+        (amount,) = sums  # a pool has one currency
+        yield Elsewhere(batch.pool_id, pool.spending(batch.batch_id, amount))
     clawbacks = context.look.all(CLAWBACK, [clawback_id(each.employment_id) for _, each in lines])
     for (line_id, line), owed in zip(lines, clawbacks, strict=True):
         yield from _addressed(line_id, approved(line, owed, batch.effective_on))
@@ -132,6 +139,7 @@ def _void(batch: Batch, command: VoidBatch, context: Context) -> Iterator[Event 
         [settlement_id(each.pool_id or each.cycle_id, each.employment_id) for _, each in lines],
     )
     yield BatchVoided(reason=reason)
+    yield from pool_given_back([line for _, line in lines], batch.batch_id, context)
     for (line_id, line), owed, posted in zip(lines, clawbacks, settlements, strict=True):
         yield from _addressed(line_id, voided(line, owed, posted, reason))
 
@@ -169,6 +177,7 @@ def _evolve(state: Batch | None, happened: Happened[BatchEvent]) -> Batch:
                 totals=event.totals,
                 prepared_by=happened.actor,
                 effective_on=event.effective_on,
+                pool_id=event.pool_id,
             )
         case BatchApproved():
             return msgspec.structs.replace(begun(state), approved=True)

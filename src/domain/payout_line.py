@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import assert_never
+from uuid import UUID
 
-from domain.checks import checked_code, checked_reason, known
+from domain.bonus_pool import LOOK_AT_POOL
+from domain.checks import begun, checked_code, checked_reason, known
 from domain.clawback import CLAWBACK, Clawback, ClawbackApplied, ClawbackReversed, ClawbackScheduled
 from domain.ids import clawback_id, settlement_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Refused
-from domain.money import Money
+from domain.money import Money, zero
 from domain.payout import (
     InstructPayment,
     PaymentInstructed,
@@ -121,6 +123,23 @@ def voided(
         yield Elsewhere(clawback_id(line.employment_id), reversed_)
 
 
+def pool_given_back(lines: Iterable[Payout], batch_id: UUID, context: Context) -> list[Elsewhere]:
+    """What voided lines give back to the pool that they were paid out of.
+
+    Raises:
+        Refused: `balance-below-zero`, where what they took back has been paid to others.
+    """
+    found: dict[UUID, Money] = {}
+    for line in lines:
+        if line.pool_id is not None and line.approved:
+            before = found.get(line.pool_id, zero(line.amount.currency))
+            found[line.pool_id] = before - line.amount
+    return [
+        Elsewhere(pool_id, begun(context.look(LOOK_AT_POOL, pool_id)).spending(batch_id, amount))
+        for pool_id, amount in found.items()
+    ]
+
+
 def _owed_again(line: Payout, owed: Clawback) -> Money:
     nothing = Money(0, line.amount.currency)
     if not line.approved:
@@ -192,7 +211,10 @@ def _void(line: Payout, command: VoidPayout, context: Context) -> Iterable[Event
     owed = context.look(CLAWBACK, clawback_id(line.employment_id))
     of = line.pool_id or line.cycle_id
     settlement = context.look(SETTLEMENT, settlement_id(of, line.employment_id))
-    return voided(line, owed, settlement, reason)
+    return (
+        *voided(line, owed, settlement, reason),
+        *pool_given_back([line], line.batch_id, context),
+    )
 
 
 PAYOUT: Decider[Payout | None] = Decider(kind="payout", initial=None, decide=_decide, evolve=evolve)

@@ -11,6 +11,7 @@ from domain.bonus_pool import (
     PoolPolicy,
     PoolResettled,
     PoolShare,
+    PoolSpent,
     PoolUnallocated,
     PoolWithdrawn,
 )
@@ -52,6 +53,7 @@ class Pool(Row, kw_only=True):
     policy: PoolPolicy | None = None
     drawn_minor: int = 0
     """From the reserve."""
+    spent_minor: int = 0
     created_position: int
     version: int
 
@@ -146,6 +148,8 @@ def pool_step(row: Pool | None, recorded: Recorded) -> Pool:
     match event:
         case PoolWithdrawn():
             row.minor -= event.amount.minor
+        case PoolSpent():
+            row.spent_minor += event.amount.minor
         case PoolAllocated():
             row.state, row.appraisal_ids = "allocated", event.appraisal_ids
             row.shares, row.capped = event.shares, event.capped
@@ -216,7 +220,14 @@ COMPENSATION = by_stream(
         (
             POOLS,
             pool_step,
-            (PoolFunded, PoolWithdrawn, PoolAllocated, PoolUnallocated, PoolResettled),
+            (
+                PoolFunded,
+                PoolWithdrawn,
+                PoolAllocated,
+                PoolUnallocated,
+                PoolResettled,
+                PoolSpent,
+            ),
         ),
         (RATES, rate_step, (ExchangeRateFixed,)),
         (

@@ -5,7 +5,7 @@ from copy import copy
 from datetime import date, datetime
 from uuid import UUID
 
-from domain.bonus_pool import PoolFunded, PoolResettled, PoolWithdrawn
+from domain.bonus_pool import PoolFunded, PoolResettled, PoolSpent, PoolWithdrawn
 from domain.ledger import Posting, postings
 from domain.payout import (
     BatchApproved,
@@ -180,7 +180,9 @@ PAYOUT_TOPICS = frozenset(
         PayoutVoided,
     )
 )
-POSTING_TOPICS = PAYOUT_TOPICS | {PoolFunded.TOPIC, PoolWithdrawn.TOPIC, PoolResettled.TOPIC}
+POSTING_TOPICS = PAYOUT_TOPICS | {
+    event.TOPIC for event in (PoolFunded, PoolWithdrawn, PoolResettled, PoolSpent)
+}
 """Of events that may move money."""
 
 

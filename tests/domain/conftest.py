@@ -495,3 +495,20 @@ def evaluate() -> Callable[[Node], Fraction]:
 def found_company() -> Callable[[], Company]:
     """A new company each time that it is called, for tests that need many."""
     return lambda: Company(World())
+
+
+@pytest.fixture(scope="session")
+def payroll_of() -> Callable[[Company], Any]:
+    """Pays a company's people step by step (payroll.py)."""
+    spec = spec_from_file_location("payroll", Path(__file__).with_name("payroll.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    payroll: Callable[[Company], Any] = module.Payroll
+    return payroll
+
+
+@pytest.fixture
+def payroll(company: Company, payroll_of: Callable[[Company], Any]) -> Any:
+    return payroll_of(company)
