@@ -89,9 +89,13 @@ CREATE FUNCTION merit.append(
     k_version bigint[], k_position bigint[], k_last integer[],
     OUT base bigint, OUT overtaken integer[], OUT repeated integer[],
     OUT fingerprints bytea[], OUT streams uuid[], OUT versions bigint[], OUT positions bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+-- Every statement here is a probe of an index for each element of an array. Left to itself the
+-- server would see cheaper plans in the arrays of each single call, and plan anew every time.
+SET plan_cache_mode = force_generic_plan
+AS $$
 DECLARE
-    v_count bigint := cardinality(e_stream);
+    v_count integer := cardinality(e_stream);
     v_refused integer[] := '{}';
     v_looked integer[];
     v_now timestamptz := clock_timestamp();
@@ -114,19 +118,20 @@ BEGIN
                array_agg(c.version), array_agg(c.position)
           INTO repeated, fingerprints, streams, versions, positions
           FROM unnest(k_command, k_key) AS k (command, key)
-          JOIN merit.commands c ON c.tenant_id = p_tenant AND c.key = k.key;
+         CROSS JOIN LATERAL (SELECT o.fingerprint, o.stream_id, o.version, o.position
+                               FROM merit.commands o
+                              WHERE o.tenant_id = p_tenant AND o.key = k.key OFFSET 0) c;
         v_refused := coalesce(repeated, '{}');
     END IF;
 
-    -- Sub-selects, not joins: an index probe for each, whatever the statistics say.
+    -- Sub-selects here, OFFSET above: joins could be planned as scans while a table is small.
     IF e_command IS NULL THEN
-        SELECT array_agg(e.command::integer) INTO overtaken
-          FROM merit.heads h CROSS JOIN unnest(e_stream, e_version) WITH ORDINALITY
-                   AS e (stream_id, version, command)
+        SELECT array_agg(e.command) INTO overtaken
+          FROM merit.heads h CROSS JOIN generate_series(1, v_count) AS e (command)
          WHERE h.tenant_id = p_tenant
-           AND e.version <> 1 + coalesce(
+           AND e_version[e.command] <> 1 + coalesce(
                (SELECT s.version FROM merit.streams s
-                 WHERE s.tenant_id = p_tenant AND s.stream_id = e.stream_id), 0)
+                 WHERE s.tenant_id = p_tenant AND s.stream_id = e_stream[e.command]), 0)
            AND e.command <> ALL (v_refused);
     END IF;
     IF cardinality(x_command) > 0 THEN
@@ -144,7 +149,7 @@ BEGIN
     IF overtaken IS NOT NULL OR repeated IS NOT NULL THEN
         v_refused := v_refused || coalesce(overtaken, '{}');
         IF e_command IS NULL THEN
-            SELECT coalesce(array_agg(n::integer ORDER BY n), '{}') INTO e_command
+            SELECT coalesce(array_agg(n ORDER BY n), '{}') INTO e_command
               FROM generate_series(1, v_count) n;
         END IF;
         SELECT coalesce(array_agg(e.command ORDER BY o), '{}'), array_agg(e.stream_id ORDER BY o),
@@ -172,22 +177,27 @@ BEGIN
     IF v_count > 0 THEN
         INSERT INTO merit.events (tenant_id, position, stream_id, version, topic, recorded_at,
                                   metadata, payload, personal)
-        SELECT h.tenant_id, base + e.o, e.stream_id, e.version, e.topic, e.recorded_at,
-               e.metadata, e.payload, e.personal
-          FROM merit.heads h
-         CROSS JOIN unnest(e_stream, e_version, e_topic, e_recorded_at, e_metadata, e_payload,
-                           e_personal) WITH ORDINALITY
-               AS e (stream_id, version, topic, recorded_at, metadata, payload, personal, o)
+        SELECT h.tenant_id, base + i, e_stream[i], e_version[i], e_topic[i], e_recorded_at[i],
+               e_metadata[i], e_payload[i], e_personal[i]
+          FROM merit.heads h CROSS JOIN generate_series(1, v_count) AS i
          WHERE h.tenant_id = p_tenant;
 
-        INSERT INTO merit.streams AS s (tenant_id, stream_id, version, position)
-        SELECT h.tenant_id, e.stream_id, max(e.version), base + max(e.o)
-          FROM merit.heads h
-         CROSS JOIN unnest(e_stream, e_version) WITH ORDINALITY AS e (stream_id, version, o)
-         WHERE h.tenant_id = p_tenant
-         GROUP BY h.tenant_id, e.stream_id
-            ON CONFLICT (tenant_id, stream_id)
-            DO UPDATE SET version = excluded.version, position = excluded.position;
+        IF e_command IS NULL THEN
+            INSERT INTO merit.streams (tenant_id, stream_id, version, position)
+            SELECT h.tenant_id, e_stream[i], e_version[i], base + i
+              FROM merit.heads h CROSS JOIN generate_series(1, v_count) AS i
+             WHERE h.tenant_id = p_tenant
+                ON CONFLICT (tenant_id, stream_id)
+                DO UPDATE SET version = excluded.version, position = excluded.position;
+        ELSE
+            INSERT INTO merit.streams (tenant_id, stream_id, version, position)
+            SELECT h.tenant_id, e_stream[i], max(e_version[i]), base + max(i)
+              FROM merit.heads h CROSS JOIN generate_series(1, v_count) AS i
+             WHERE h.tenant_id = p_tenant
+             GROUP BY h.tenant_id, e_stream[i]
+                ON CONFLICT (tenant_id, stream_id)
+                DO UPDATE SET version = excluded.version, position = excluded.position;
+        END IF;
 
         -- One wake-up for the whole flush; it tells a listener no more than whose log grew.
         PERFORM pg_notify('merit_log', p_tenant::text);
