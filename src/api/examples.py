@@ -55,6 +55,10 @@ def _ratio(code: str, name: str, weight_bp: int) -> dict[str, Any]:
     }
 
 
+_SHEET: Final = ids.occurrence_sheet_id(ids.cycle_id(CYCLE), ids.employment_id(EMPLOYMENT))
+OCCURRENCE_SHEET_ID: Final = str(_SHEET)
+DEFINITION_ID: Final = str(ids.indicator_definition_id("collection"))
+
 _SECTIONS: Final = [
     {
         "code": "economic",
@@ -94,6 +98,42 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "hired_on": "2024-01-01",
         "assignment": _ASSIGNMENT,
     },
+    "MoveOrgUnit": {"effective_from": "2025-07-01", "parent_id": None, "reason": "组织调整"},
+    "RenameOrgUnit": {"effective_from": "2025-07-01", "name": "市场一部"},
+    "CloseOrgUnit": {"last_day": "2025-12-31", "reason": "并入销售部"},
+    "ChangeJobGrade": {
+        "effective_from": "2025-07-01",
+        "level": 3,
+        "coefficient_min": "0",
+        "coefficient_max": "1.5",
+        "reason": "职级调整",
+    },
+    "DefineJobDuties": {"effective_from": "2025-07-01", "duties": ["客户开发", "合同回款"]},
+    "ExceptSameWork": {"cycle_id": CYCLE_ID, "reason": "新区试点"},
+    "RehireEmployee": {
+        "number": "E-1001-2",
+        "person_id": PERSON_ID,
+        "hired_on": "2026-03-17",
+        "assignment": _ASSIGNMENT,
+        "previous_employment_id": EMPLOYMENT_ID,
+    },
+    "RecordLeave": {
+        "starts_on": "2025-03-03",
+        "ends_on": "2025-03-07",
+        "kind": "personal",
+        "unpaid": True,
+        "reason": "家事",
+    },
+    "CancelLeave": {"starts_on": "2025-03-03", "reason": "未休"},
+    "RequestShareOverride": {
+        "effective_from": "2025-07-01",
+        "effective_until": "2025-12-31",
+        "performance_share": "0.65",
+        "reason": "重点项目周期",
+    },
+    "ApproveShareOverride": {"effective_from": "2025-07-01", "reason": "同意"},
+    "RejectShareOverride": {"effective_from": "2025-07-01", "reason": "理由不足"},
+    "VoidAppraisal": {"reason": "离职政策"},
     "ChangeAssignment": {"effective_from": "2025-07-01", "assignment": _ASSIGNMENT},
     "SetPayStructure": {
         "effective_from": "2024-01-01",
@@ -113,6 +153,14 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "coefficient": {"kind": "linear"},
             "score_cap": "120",
             "deviation_threshold": "10.00",
+            "deductions": [
+                {"code": "late-report", "name": "报告迟交", "points": "1.5"},
+                {"code": "incident", "name": "责任事故", "points": "5"},
+            ],
+            "deduction_cap": "10",
+            "bonuses": [{"code": "commendation", "name": "公司表彰", "points": "6"}],
+            "bonus_cap": "5",
+            "vetoes": [{"code": "compliance-breach", "name": "重大违规"}],
         },
     },
     "CloneScheme": {

@@ -164,6 +164,8 @@ class Company:
         manager = await self.client("manager", examples.MANAGER_ID)
         await manager.did(f"{appraisal}/manager-rating", made["SubmitManagerRating"])
         hr = await self.client("hr")
+        # Proposed and never applied: it does not count.
+        await hr.did("/vetoes", made["ProposeVeto"])
         for stage in ("comparison", "calibration"):
             await hr.did(f"/cycles/{examples.CYCLE_ID}/advance", {"to": stage})
         await hr.did("/calibration-sessions", {**made["OpenCalibrationSession"], "target": []})
@@ -192,6 +194,10 @@ class Company:
         employee = await self.client("employee", examples.PERSON_ID)
         await employee.did("/appeals", made["FileAppeal"])
         await (await self.client("integration")).did("/actuals/corrections", made["CorrectActual"])
+        await hr.did("/indicators", made["DefineIndicator"])
+        await hr.did("/schemes", made["DraftScheme"])
+        simulate = {**made["SimulateScheme"], "effect": {"policy": "next-cycle"}}
+        await hr.did(f"/schemes/{examples.SCHEME_ID}/simulate", simulate)
 
 
 # A database of its own: the runner below advances all tenants of a database, and would make keys

@@ -110,8 +110,8 @@ async def test_if_match_works_in_a_line(company: Any) -> None:
         hr,
         [
             _line("/schemes", MADE["DraftScheme"], "1"),
-            _line(f"/schemes/{examples.SCHEME_ID}/publish", {"version": 1}, "2", if_match='"9"'),
-            _line(f"/schemes/{examples.SCHEME_ID}/publish", {"version": 1}, "3", if_match='"1"'),
+            _line(f"/schemes/{examples.SCHEME_ID}/lint", {"version": 1}, "2", if_match='"9"'),
+            _line(f"/schemes/{examples.SCHEME_ID}/lint", {"version": 1}, "3", if_match='"1"'),
         ],
     )
     assert [outcome["status"] for outcome in outcomes] == [201, 412, 200]

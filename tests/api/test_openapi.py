@@ -23,6 +23,13 @@ from tenancy.signing import Signers
 from tenancy.transparency import Sealer
 
 TRIED_S = 45
+GIVEN: dict[str, dict[str, Any]] = {
+    "/audit/consistency": {"from": 1},
+    "/schemes/{scheme_id}/lint": {"version": 1},
+    "/schemes/{scheme_id}/diff": {"before": 1, "after": 2},
+    "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
+}
+"""Parameters without which there is no answer."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -93,10 +100,12 @@ async def test_answers_have_the_documented_shape(
         "session_id": examples.SESSION_ID,
         "payout_id": line["payout_id"],
         "correction_id": correction["correction_id"],
+        "definition_id": examples.DEFINITION_ID,
+        "sheet_id": examples.OCCURRENCE_SHEET_ID,
         "position": "1",
     }
     client = await paid_company.client("auditor")
-    given = {"from": 1} if route.path == "/audit/consistency" else {}
+    given = GIVEN.get(route.path, {})
     answer = await client.get(route.path.format(**ids), params=given)
     assert answer.status_code == 200, answer.text
     document = (await http.get("/schema/openapi.json")).json()
