@@ -19,6 +19,7 @@ from api import (
     calibration,
     compensation,
     cycles,
+    employments,
     facts,
     keys,
     ledger,
@@ -51,6 +52,7 @@ METHODS: tuple[Method, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 COMMANDS = Table(
     (
         *organisation.ROUTES,
+        *employments.ROUTES,
         *schemes.ROUTES,
         *resolution.ROUTES,
         *occurrences.ROUTES,

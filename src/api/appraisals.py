@@ -29,6 +29,7 @@ from domain.checks import begun
 from domain.cycle import CYCLE
 from domain.explanation import Node
 from domain.goals import GOAL_SHEET, AgreeGoals, ProposeGoals
+from domain.leavers import VoidAppraisal
 from domain.organisation import JobFamily
 from domain.ratings import ExplainDeviation, SubmitManagerRating, SubmitSelfRating
 from domain.reopening import ScoreRelocked
@@ -253,6 +254,7 @@ ROUTES: tuple[Route, ...] = (
             ("calibration", CalibrateScore, APPRAISAL, CALIBRATORS, _SELF),
             ("lock", LockScore, APPRAISAL, OPERATORS, _SELF),
             ("publish", PublishResult, APPRAISAL, OPERATORS, _SELF),
+            ("void", VoidAppraisal, APPRAISAL, OPERATORS, _SELF),
         )
     ),
 )

@@ -193,7 +193,9 @@ ROUTES: tuple[Route, ...] = (
         CreateAppraisal,
         APPRAISAL,
         roles=CREATORS,
-        stream=lambda _, command: ids.appraisal_id(command.cycle_id, command.employment_id),
+        stream=lambda _, command: ids.appraisal_id(
+            command.cycle_id, command.employment_id, command.segment
+        ),
         creates="/appraisals/{id}",
     ),
     get(

@@ -1,5 +1,6 @@
-"""Units, jobs, people, employments: who works where, as what, for how much, since when."""
+"""Units, jobs and people, as of any day; what does not fit in the organisation of a day."""
 
+from datetime import date
 from uuid import UUID
 
 from api import auth
@@ -9,53 +10,55 @@ from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
-from domain.employment import EMPLOYMENT
-from domain.jobs import JOB, DefineJob
-from domain.org_units import ORG_UNIT, CreateOrgUnit
+from domain.jobs import JOB, ChangeJobGrade, DefineJob, DefineJobDuties, ExceptSameWork
+from domain.org_units import ORG_UNIT, CloseOrgUnit, CreateOrgUnit, MoveOrgUnit, RenameOrgUnit
 from domain.organisation import (
     PERSON,
-    ChangeAssignment,
-    HireEmployee,
     JobFamily,
     RegisterPerson,
-    SetPayStructure,
-    TerminateEmployment,
 )
-from projections import directory
+from projections import directory, org_tree, planning, scores
 from projections.questions import Page, View, get_many
 
 VIEWS = (directory.NAME,)
 WRITERS = writers(auth.HR, auth.ADMIN, auth.INTEGRATION)
+OVERSEERS = auth.EVERYONE - {auth.EMPLOYEE, auth.MANAGER, auth.INTEGRATION}
 PAY_WRITERS = writers(auth.HR, auth.FINANCE, auth.ADMIN, auth.INTEGRATION)
 
 
 class Units(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parent_id: UUID | None = None
+    on: date | None = None
+    """As of this day: the units that exist, their names and their parents."""
 
 
 class Jobs(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     family: JobFamily | None = None
+    on: date | None = None
+    """As of this day: levels, coefficient bands and duties."""
 
 
-class Employments(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    org_unit_id: UUID | None = None
-    job_id: UUID | None = None
-    manager_id: UUID | None = None
-    person_id: UUID | None = None
+class AsOf(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    on: date | None = None
+    """As of this day."""
 
 
 async def _units(asked: Asked, given: Units) -> Page[directory.OrgUnit]:
     """Organisational units by code."""
     async with asked.view() as view:
         return await directory.org_units(
-            view, parent_id=given.parent_id, limit=given.limit, cursor=given.cursor
+            view,
+            parent_id=given.parent_id,
+            on=given.on,
+            limit=given.limit,
+            cursor=given.cursor,
         )
 
 
-async def _unit(asked: Asked, _: Parameters) -> One:
+async def _unit(asked: Asked, given: AsOf) -> One:
     """An organisational unit."""
     async with asked.view() as view:
-        unit = found(await directory.org_unit(view, asked.one_id()))
+        unit = found(await directory.org_unit(view, asked.one_id(), given.on))
     return One(value=unit, version=unit.version)
 
 
@@ -63,14 +66,14 @@ async def _jobs(asked: Asked, given: Jobs) -> Page[directory.Job]:
     """Jobs by code."""
     async with asked.view() as view:
         return await directory.jobs(
-            view, family=given.family, limit=given.limit, cursor=given.cursor
+            view, family=given.family, on=given.on, limit=given.limit, cursor=given.cursor
         )
 
 
-async def _job(asked: Asked, _: Parameters) -> One:
+async def _job(asked: Asked, given: AsOf) -> One:
     """A job."""
     async with asked.view() as view:
-        job = found(await directory.job(view, asked.one_id()))
+        job = found(await directory.job(view, asked.one_id(), given.on))
     return One(value=job, version=job.version)
 
 
@@ -116,35 +119,23 @@ async def _person(asked: Asked, _: Parameters) -> One:
     return One(value=person)
 
 
-async def _employments(asked: Asked, given: Employments) -> Page[directory.Employment]:
-    """Employments by number; for managers their team's, for employees their own."""
-    person_id, manager_id = given.person_id, given.manager_id
-    if not sees_all(asked):
-        if manages(asked) and person_id != asked.caller.person_id:
-            manager_id = asked.caller.actor
-        else:
-            person_id = asked.caller.actor
+async def _tree(asked: Asked, given: AsOf) -> One:
+    """All units of a day, each after the one above it, with the people in it"""
     async with asked.view() as view:
-        return await directory.employments(
-            view,
-            org_unit_id=given.org_unit_id,
-            job_id=given.job_id,
-            manager_id=manager_id,
-            person_id=person_id,
-            limit=given.limit,
-            cursor=given.cursor,
-        )
+        return One(value=await org_tree.tree(view, given.on or asked.stamp.now.date()))
 
 
-async def _employment(asked: Asked, _: Parameters) -> One:
-    """An employment with its assignments and pay structures."""
+async def _findings(asked: Asked, given: AsOf) -> One:
+    """People and units that are in or below a unit that does not exist on a day"""
     async with asked.view() as view:
-        row = found(await directory.employment(view, asked.one_id()))
-    theirs = row.person_id == asked.caller.person_id or (
-        manages(asked) and row.manager_id == asked.caller.person_id
-    )
-    found(row if theirs or sees_all(asked) else None)
-    return One(value=row, version=row.version)
+        return One(value=await org_tree.findings(view, given.on or asked.stamp.now.date()))
+
+
+async def _same_work(asked: Asked, _: Parameters) -> One:
+    """Jobs whose people are appraised by different schemes in a cycle"""
+    async with asked.view() as view:
+        found(await planning.cycle(view, asked.one_id()))
+        return One(value=await org_tree.same_work(view, asked.one_id()))
 
 
 def sees_all(asked: Asked) -> bool:
@@ -180,6 +171,44 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=directory.OrgUnit,
         projections=VIEWS,
+        parameters=AsOf,
+    ),
+    get(
+        "/org-units/tree",
+        _tree,
+        roles=auth.EVERYONE,
+        result=org_tree.Tree,
+        projections=VIEWS,
+        parameters=AsOf,
+    ),
+    get(
+        "/org-units/findings",
+        _findings,
+        roles=OVERSEERS,
+        result=org_tree.Findings,
+        projections=VIEWS,
+        parameters=AsOf,
+    ),
+    get(
+        "/cycles/{cycle_id}/same-work",
+        _same_work,
+        roles=OVERSEERS,
+        result=org_tree.SameWork,
+        projections=(directory.NAME, planning.NAME, scores.NAME),
+    ),
+    *(
+        post(
+            f"/org-units/{{org_unit_id}}/{name}",
+            command,
+            ORG_UNIT,
+            roles=WRITERS,
+            stream=from_path("org_unit_id"),
+        )
+        for name, command in (
+            ("moves", MoveOrgUnit),
+            ("names", RenameOrgUnit),
+            ("closure", CloseOrgUnit),
+        )
     ),
     post(
         "/jobs",
@@ -197,7 +226,22 @@ ROUTES: tuple[Route, ...] = (
         projections=VIEWS,
         parameters=Jobs,
     ),
-    get("/jobs/{job_id}", _job, roles=auth.EVERYONE, result=directory.Job, projections=VIEWS),
+    get(
+        "/jobs/{job_id}",
+        _job,
+        roles=auth.EVERYONE,
+        result=directory.Job,
+        projections=VIEWS,
+        parameters=AsOf,
+    ),
+    *(
+        post(f"/jobs/{{job_id}}/{name}", command, JOB, roles=roles, stream=from_path("job_id"))
+        for name, command, roles in (
+            ("grades", ChangeJobGrade, WRITERS),
+            ("duties", DefineJobDuties, WRITERS),
+            ("same-work-exceptions", ExceptSameWork, writers(auth.HR, auth.EXECUTIVE)),
+        )
+    ),
     post(
         "/people",
         RegisterPerson,
@@ -220,49 +264,5 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=directory.Person,
         projections=VIEWS,
-    ),
-    post(
-        "/employments",
-        HireEmployee,
-        EMPLOYMENT,
-        roles=WRITERS,
-        stream=lambda _, command: ids.employment_id(command.number),
-        creates="/employments/{id}",
-    ),
-    get(
-        "/employments",
-        _employments,
-        roles=auth.EVERYONE,
-        result=directory.Employment,
-        projections=VIEWS,
-        parameters=Employments,
-    ),
-    get(
-        "/employments/{employment_id}",
-        _employment,
-        roles=auth.EVERYONE,
-        result=directory.Employment,
-        projections=VIEWS,
-    ),
-    post(
-        "/employments/{employment_id}/assignments",
-        ChangeAssignment,
-        EMPLOYMENT,
-        roles=WRITERS,
-        stream=from_path("employment_id"),
-    ),
-    post(
-        "/employments/{employment_id}/pay-structure",
-        SetPayStructure,
-        EMPLOYMENT,
-        roles=PAY_WRITERS,
-        stream=from_path("employment_id"),
-    ),
-    post(
-        "/employments/{employment_id}/termination",
-        TerminateEmployment,
-        EMPLOYMENT,
-        roles=WRITERS,
-        stream=from_path("employment_id"),
     ),
 )

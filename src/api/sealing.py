@@ -16,6 +16,7 @@ from domain.conduct import (
     RatingWaived,
 )
 from domain.explanation import Node
+from domain.leavers import PayForfeited
 from domain.rater_groups import without_raters
 from domain.ratings import ManagerRatingSubmitted, SelfRatingSubmitted
 from domain.receipt import ReceiptIssued
@@ -50,7 +51,13 @@ def row_for(reader: Relation, row: scores.Appraisal) -> scores.Appraisal:
     shown = tuple(each for each in row.versions if each.version <= row.published_version)
     if not shown:
         return msgspec.structs.replace(
-            row, score=None, coefficient=None, calibration=0, locked_event_id=None, versions=()
+            row,
+            score=None,
+            coefficient=None,
+            calibration=0,
+            locked_event_id=None,
+            versions=(),
+            pay_forfeited=False,
         )
     # The version that was shown last stays what the person knows, until the next one is shown.
     return msgspec.structs.replace(
@@ -69,6 +76,7 @@ BEFORE_PUBLICATION: frozenset[type] = frozenset(
         AdjustmentProposed,
         AdjustmentRejected,
         CalibrationApplied,
+        PayForfeited,
         ReceiptIssued,
         ScoreLocked,
     }
