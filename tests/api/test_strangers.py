@@ -37,8 +37,18 @@ IDS = {
     "feed_id": examples.FEED_ID,
     "session_id": examples.SESSION_ID,
     "batch_id": examples.BATCH_ID,
+    "definition_id": examples.DEFINITION_ID,
+    "sheet_id": examples.OCCURRENCE_SHEET_ID,
     "position": "1",
 }
+NEEDED: dict[str, dict[str, Any]] = {
+    "/schemes/{scheme_id}/lint": {"version": 1},
+    "/schemes/{scheme_id}/diff": {"before": 1, "after": 1},
+    "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
+}
+"""Parameters without which there is no answer."""
+SHIPPED = {"/scheme-templates"}
+"""Lists that come with the product, the same for every tenant."""
 EACH = [pytest.param(route, id=f"{route.method} {route.path}") for route in TABLE.routes]
 
 
@@ -100,7 +110,7 @@ async def _asked(client: Any, route: Route, ids: dict[str, str]) -> httpx.Respon
     path = _filled(route, ids)
     answer: httpx.Response
     if route.method == "GET":
-        answer = await client.get(path)
+        answer = await client.get(path, params=NEEDED.get(route.path, {}))
     elif route.path == "/bulk":
         answer = await client.post(
             path, content=b"", headers={"Content-Type": "application/x-ndjson"}
@@ -139,7 +149,7 @@ def _someone(role: str) -> UUID | None:
     [
         pytest.param(route, id=route.path)
         for route in TABLE.routes
-        if route.method == "GET" and route.listed and not route.ids
+        if route.method == "GET" and route.listed and not route.ids and route.path not in SHIPPED
     ],
 )
 async def test_lists_of_another_tenant_are_empty(
