@@ -19,6 +19,7 @@ from domain.kernel import Context, Decider, Event, Refused
 from domain.ledger import postings
 from domain.money import Money, text_of
 from domain.payout import BatchPrepared, PayoutCalculated, PrepareBatch
+from domain.reopening import RelockScore, ScoreRelocked
 from tenancy.findings import Finding
 from tenancy.records import Recorded
 
@@ -57,8 +58,9 @@ class Recomputation:
                 self._decided_again(recorded, CalculateInitialScore())
                 self._leans_on(recorded, event.explanation)
                 self._counts["initial"] += 1
-            case ScoreLocked() as event:
-                self._decided_again(recorded, LockScore())
+            case ScoreLocked() | ScoreRelocked() as event:
+                first = isinstance(event, ScoreLocked)
+                self._decided_again(recorded, LockScore() if first else RelockScore())
                 self._leans_on(recorded, event.explanation)
                 paid = payout_id(recorded.stream_id, event.lock_version)
                 self._payable[paid] = recorded.stream_id
@@ -112,9 +114,14 @@ class Recomputation:
             return []
 
     def _decided_again(self, recorded: Recorded, command: object) -> None:
-        events = dict(self._decide(recorded, command))
-        if events:
-            self._same(recorded, events.get(recorded.stream_id))
+        decided = self._decide(recorded, command)
+        if decided:
+            alike = (
+                event
+                for stream_id, event in decided
+                if stream_id == recorded.stream_id and type(event) is type(recorded.event)
+            )
+            self._same(recorded, next(alike, None))
 
     def _batch(self, recorded: Recorded, event: BatchPrepared) -> None:
         named = event.appraisal_ids or tuple(

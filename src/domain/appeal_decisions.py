@@ -43,8 +43,10 @@ from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
 from domain.calendar import after_working_days
 from domain.checks import begun, checked_name, checked_reason, known
 from domain.feeds import checked_checksum
+from domain.ids import rater_panel_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
 from domain.organisation import PERSON
+from domain.rater_panel import LOOK_AT_RATER_PANEL, RaterPanel
 from domain.scheme import LOOK_AT_SCHEME
 
 PROOFS_MAX = 20
@@ -152,7 +154,8 @@ def _assign(appeal: Appeal, command: AssignReviewer, context: Context) -> Event:
     _require_other(appeal, context)
     known(context.look(PERSON, command.reviewer_id), "unknown-person", "such reviewer")
     appraisal = begun(context.look(LOOK_AT_APPRAISAL, appeal.appraisal_id))
-    if command.reviewer_id in involved(appraisal) | set(appeal.reviewers):
+    panel = context.look(LOOK_AT_RATER_PANEL, rater_panel_id(appeal.appraisal_id))
+    if command.reviewer_id in involved(appraisal, panel) | set(appeal.reviewers):
         raise Refused(
             "reviewer-not-independent",
             "The reviewer is neither the person concerned nor had a hand in the score.",
@@ -160,11 +163,18 @@ def _assign(appeal: Appeal, command: AssignReviewer, context: Context) -> Event:
     return AppealReviewerAssigned(reviewer_id=command.reviewer_id)
 
 
-def involved(appraisal: Appraisal) -> set[UUID | None]:
+def involved(appraisal: Appraisal, panel: RaterPanel | None) -> set[UUID | None]:
     """The person concerned, and whoever rated, calibrated or authorised."""
-    by = {each.by for each in appraisal.calibrations}
-    authorised = {each.authorised_by for each in appraisal.calibrations}
-    return {appraisal.person_id, appraisal.manager_id, *by, *authorised}
+    raters = () if panel is None else panel.approved
+    rated = appraisal.manager_rating
+    return {
+        appraisal.person_id,
+        appraisal.manager_id,
+        None if rated is None else rated.by,
+        *(each.rater_id for each in raters),
+        *(each.by for each in appraisal.calibrations),
+        *(each.authorised_by for each in appraisal.calibrations),
+    }
 
 
 def _conclude(

@@ -141,6 +141,7 @@ class RatingGiven(msgspec.Struct, frozen=True, kw_only=True):
 
     ratings: tuple[Rating, ...]
     event_id: UUID
+    by: UUID | None = None
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,9 +274,10 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
         case SelfRatingSubmitted():
             return {"self_rating": RatingGiven(ratings=event.ratings, event_id=event_id)}
         case ManagerRatingSubmitted():
-            return {"manager_rating": RatingGiven(ratings=event.ratings, event_id=event_id)}
+            given = RatingGiven(ratings=event.ratings, event_id=event_id, by=happened.actor)
+            return {"manager_rating": given}
         case ManagerRatingRevised():
-            revised = RatingGiven(ratings=event.ratings, event_id=event_id)
+            revised = RatingGiven(ratings=event.ratings, event_id=event_id, by=happened.actor)
             return {"manager_rating": revised, "flagged": (), "explained": ()}
         case RaterReassigned():
             return {"manager_id": event.rater_id}

@@ -35,6 +35,7 @@ from domain.appraisal import PublishResult
 from domain.checks import TEXT_LENGTH_MAX
 from domain.facts import ActualCorrected, CorrectActual
 from domain.kernel import Refused
+from domain.rater_panel import RaterApproved, RaterNominated
 from domain.reopening import AcceptCorrection, AdjustingFactAccepted, AppraisalReopened, RelockScore
 
 CHECKSUM = "sha256:" + "0f" * 32
@@ -244,6 +245,17 @@ def test_the_reviewer_had_no_hand_in_the_score(company: Any) -> None:
         )
     company.world.refuses("unknown-person", AssignReviewer(reviewer_id=uuid4()), on=appeal)
     company.world.do(AssignReviewer(reviewer_id=ids.person_id("finance")), on=appeal)
+
+
+def test_who_rated_in_a_panel_does_not_review(case: Case) -> None:
+    case.file()
+    case.do(AcceptAppeal())
+    peer = ids.person_id("finance")
+    panel = ids.rater_panel_id(case.appraisal)
+    nominated = RaterNominated(appraisal_id=case.appraisal, rater_id=peer, group="peer")
+    case.world.append(panel, nominated)
+    case.world.append(panel, RaterApproved(rater_id=peer))
+    case.refuses("reviewer-not-independent", AssignReviewer(reviewer_id=peer))
 
 
 def test_evidence_comes_from_both_sides_until_the_decision(case: Case) -> None:
