@@ -1,5 +1,6 @@
 """After the lock: corrections wait, are accepted by another, and lead to the next version."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from domain import ids
 from domain.appraisal import PublishResult, ScoreLocked
@@ -228,3 +232,61 @@ def test_before_the_lock_there_is_nothing_to_accept(company: Any) -> None:
 )
 def test_what_was_not_created_is_not_reopened(world: Any, command: Any) -> None:
     world.refuses("unknown-appraisal", command, on=uuid4())
+
+
+# -- the law: whatever the order, the end is as one calculation at the end
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(("contract", "collection", "output")),
+        st.integers(-200_000, 200_000),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis_given(changes=CHANGES, data=st.data())
+def test_any_order_of_corrections_ends_as_one_calculation(
+    found_company: Callable[[], Any], changes: list[tuple[str, int, bool]], data: st.DataObject
+) -> None:
+    """Corrections wait, are accepted in any order, relocked now or later; the sum is the same."""
+    late, early = found_company(), found_company()
+    appraisal = late.case_1()
+    waiting = [correct(late, indicator, str(value)) for indicator, value, _ in changes]
+    for index in data.draw(st.permutations(range(len(changes)))):
+        accept(late, appraisal, waiting[index])
+        if changes[index][2]:
+            late.world.do(RelockScore(), on=appraisal)
+    if late.world.states[appraisal].reopened is not None:
+        late.world.do(RelockScore(), on=appraisal)
+
+    early.case_1(until="recorded")
+    for indicator, value, _ in changes:
+        correct(early, indicator, str(value))
+    early.advance("rating")
+    early.score(appraisal)
+    early.rate_self(appraisal, duty="90")
+    early.rate_as_manager(appraisal, duty="88")
+    early.advance("calibration")
+    locked, *_ = early.lock(appraisal)
+    now = late.world.states[appraisal].locked
+    assert (now.score, now.coefficient) == (locked.score, locked.coefficient)
+    assert late.world.states[appraisal].versions[0].score == Decimal("89.76")
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis_given(values=st.lists(st.integers(0, 2_000_000), min_size=1, max_size=6))
+def test_a_chain_of_corrections_counts_its_last_link(
+    found_company: Callable[[], Any], values: list[int]
+) -> None:
+    """Each supersedes the one before; what is known last is what counts, and only that."""
+    company = found_company()
+    company.case_1(until="recorded")
+    for value in values:
+        correct(company, "contract", str(value), supersedes=actual(company, "contract"))
+    sheet = company.world.states[ids.fact_sheet_id(company.cycle, company.employment)]
+    assert [fact.value for fact in sheet.facts if fact.indicator == "contract"] == [values[-1]]
+    assert len(company.world.log) == len({each.event_id for each in company.world.log})
