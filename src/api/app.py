@@ -22,6 +22,7 @@ from api import (
     employments,
     facts,
     keys,
+    leave_one_out,
     ledger,
     objectives,
     occurrences,
@@ -72,6 +73,7 @@ COMMANDS = Table(
 TABLE = Table(
     (
         *COMMANDS.routes,
+        *leave_one_out.ROUTES,
         *ledger.ROUTES,
         *audit.ROUTES,
         *analytics.ROUTES,

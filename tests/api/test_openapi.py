@@ -98,6 +98,7 @@ async def test_answers_have_the_documented_shape(
         "feed_id": examples.FEED_ID,
         "batch_id": examples.BATCH_ID,
         "session_id": examples.SESSION_ID,
+        "rater_id": examples.MANAGER_ID,
         "payout_id": line["payout_id"],
         "correction_id": correction["correction_id"],
         "definition_id": examples.DEFINITION_ID,

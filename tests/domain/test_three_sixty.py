@@ -17,6 +17,7 @@ from domain.cycle import OpenCycle
 from domain.explanation import Node, leaves
 from domain.goals import AgreeGoals, ProposeGoals, Target
 from domain.kernel import Context
+from domain.leave_one_out import without_rater
 from domain.peer_rating import PEER_RATING, PeerRatingSubmitted, SubmitPeerRating
 from domain.rater_groups import group_results, responses_of, without_raters
 from domain.rater_panel import (
@@ -76,7 +77,7 @@ def function_scheme(missing: Any = "renormalise", **options: Any) -> SchemeConte
         sections=(
             section("kpi", 6000, Indicator(code="kpi", name="KPI", weight_bp=10000, rule=Ratio())),
             section("kci", 2000, *half),
-            section("raters", 2000, Indicator(code="360", name="360", weight_bp=10000, rule=around)),
+            section("raters", 2000, Indicator(code="360", name="x", weight_bp=10000, rule=around)),
         ),
         coefficient=BANDS,
     )
@@ -478,3 +479,37 @@ def test_no_single_answer_is_in_what_is_shown(
     assert without_raters(locked.explanation, around.company.judged_scheme(a=10000)) == (
         locked.explanation
     )
+
+
+# -- without one of them
+
+
+def test_without_a_rater_the_others_decide(around: Around) -> None:
+    """Case 6 without the second peer: the first is not scored either, and 84.96 becomes 85.00."""
+    around.ask(around.boss, "superior")
+    for peer in around.peers[:2]:
+        around.ask(peer, "peer")
+    around.to_rating()
+    around.answer(around.boss, "86")
+    for peer, points in zip(around.peers, ("90", "81"), strict=False):
+        around.answer(peer, points)
+    around.rated()
+    context = Context(now=around.world.now, actor=around.boss, look=around.world)
+    told = without_rater(around.appraisal, around.peers[1], context)
+    assert (told.score, told.score_without) == (Decimal("84.96"), Decimal("85.00"))
+    assert (told.coefficient, told.coefficient_without) == (Decimal("0.8000"), Decimal("1.0000"))
+    assert told.coefficient_changes
+    same = without_rater(around.appraisal, around.peers[4], context)
+    assert same.score == same.score_without
+    assert not same.coefficient_changes
+
+
+def test_without_the_only_rater_there_is_no_score(around: Around) -> None:
+    around.ask(around.boss, "superior")
+    around.to_rating()
+    around.answer(around.boss, "86")
+    around.rated()
+    context = Context(now=around.world.now, actor=around.boss, look=around.world)
+    told = without_rater(around.appraisal, around.boss, context)
+    assert (told.score_without, told.missing) == (None, "responses-missing")
+    assert told.coefficient_changes
