@@ -21,7 +21,9 @@ WAITING_MAX = 20_000
 RETRY_S_MAX = 2.0
 """How long a flush is tried before its commands are told to come again."""
 PARTED_MIN = 24
-"""From so many commands on, the next flush does not wait until all of the last were answered."""
+"""From so many commands on they part into two halves."""
+HELD_BACK_S_MAX = 0.005
+"""How long an answer may be held back for that."""
 
 # A shard that moves away under an append says it with one of these. Each is tried again, but not
 # for long: it may mean what it says.
@@ -135,24 +137,34 @@ class _Lane:
         await self._appender.close()
 
     async def _run(self) -> None:
+        """Flush, and answer the commands of the previous flush while the next one is under way.
+
+        With many at work they part into two halves: what one half asks next is decided and
+        encoded here while the server writes for the other. With few, that would only cost.
+        """
         loop = asyncio.get_running_loop()
         done: list[tuple[_Waiting, Answer]] = []
         while True:
-            if not self._queues:
-                # With many at work, half of them are answered first: what they ask next is
-                # written while the other half works. With few, that would only cost.
-                part = len(done) // 2 if len(done) >= PARTED_MIN else len(done)
-                _answer(done[:part])
-                del done[:part]
-                if done:
-                    await asyncio.sleep(0)
+            if not self._queues and done:
+                half = _share(len(done), 0)
+                _answer(done[:half])
+                del done[:half]
+                await asyncio.sleep(0)
             tenant_id, flush = self._take()
             if flush:
                 writing = loop.create_task(self._write(tenant_id, flush))
                 await asyncio.sleep(0)  # it is on its way before the last ones are answered
-                _answer(done)
+                share = _share(len(done), len(flush))
+                _answer(done[:share])
+                del done[:share]
+                if done:
+                    # So that the halves become equal; but never for long.
+                    await asyncio.wait((writing,), timeout=HELD_BACK_S_MAX)
+                    if not writing.done():
+                        _answer(done)
+                        done.clear()
                 answers = await writing
-                done = list(zip(flush, answers, strict=True))
+                done += zip(flush, answers, strict=True)
             elif done:
                 _answer(done)
                 done.clear()
@@ -273,6 +285,12 @@ def _blames_one(error: Exception) -> bool:
     """Whether it may be one command's content that cannot be written."""
     state = getattr(error, "sqlstate", None) or ""
     return isinstance(error, ValueError | TypeError) or state[:2] in {"22", "23"}
+
+
+def _share(done: int, under_way: int) -> int:
+    """How many of `done` to answer now, so that as many work here as are under way."""
+    together = done + under_way
+    return done if together < PARTED_MIN else min(done, (together + 1) // 2)
 
 
 def _answer(done: Sequence[tuple[_Waiting, Answer]]) -> None:
