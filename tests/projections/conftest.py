@@ -12,6 +12,13 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from domain.appeal import (
+    AppealAccepted,
+    AppealFiled,
+    AppealRejected,
+    AppealReviewerAssigned,
+    EvidenceAdded,
+)
 from domain.appraisal import (
     AppraisalCreated,
     CalibrationApplied,
@@ -22,24 +29,34 @@ from domain.appraisal import (
 from domain.catalogue import EVENTS
 from domain.cycle import CycleOpened, CyclePlanned, SchemeBound, StageAdvanced
 from domain.explanation import Node
+from domain.facts import ActualCorrected
 from domain.feeds import FeedReceived
+from domain.goal_changes import GoalAligned
 from domain.goals import GoalsAgreed, GoalSheetProposed
 from domain.ids import (
+    appeal_id,
     appraisal_id,
     batch_id,
     cycle_id,
     employment_id,
+    fact_sheet_id,
     feed_id,
     goal_sheet_id,
+    indicator_definition_id,
     job_id,
+    objective_id,
+    occurrence_sheet_id,
     org_unit_id,
     payout_id,
     person_id,
     scheme_id,
 )
+from domain.indicator_library import IndicatorDefined
 from domain.jobs import JobDefined
 from domain.kernel import Event
 from domain.money import Money
+from domain.objective import ObjectiveSet
+from domain.occurrences import OccurrenceRecorded
 from domain.org_units import OrgUnitCreated
 from domain.organisation import Assignment, EmployeeHired, PayStructureSet, PersonRegistered
 from domain.payout import (
@@ -60,7 +77,8 @@ from domain.ratings import (
     TwoWayCompared,
 )
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
-from domain.scheme import SchemeDrafted, SchemeVersionPublished
+from domain.scheme import SchemeDrafted, SchemeSimulated, SchemeVersionPublished
+from domain.scheme_change import NextCycle
 from projections.catalogue import PROJECTIONS
 from projections.health import Stuck, lag
 from projections.history import TenantLogs
@@ -113,6 +131,14 @@ def units() -> Iterator[Line]:
         yield job_id(code), job
     yield SCHEME, SchemeDrafted(code="MKT", version=1, content=CONTENT)
     yield SCHEME, SchemeVersionPublished(version=1)
+    yield (
+        SCHEME,
+        SchemeSimulated(version=1, effect=NextCycle(), lines=(), totals_before=(), totals_after=()),
+    )
+    calls = IndicatorDefined(
+        code="calls", version=1, name="客户拜访", nature="economic", rule=Manual()
+    )
+    yield indicator_definition_id("calls"), calls
     yield (
         CYCLE,
         CyclePlanned(
@@ -187,6 +213,19 @@ def appraised(n: int, score: Decimal) -> Iterator[Line]:
             scheme_version=1,
             starts_on=date(2026, 1, 1),
             ends_on=date(2026, 3, 31),
+        ),
+    )
+    yield (
+        occurrence_sheet_id(CYCLE, employment_id(f"E{n}")),
+        OccurrenceRecorded(
+            cycle_id=CYCLE,
+            employment_id=employment_id(f"E{n}"),
+            person_id=person,
+            item="late",
+            kind="deduction",
+            times=3,
+            occurred_on=date(2026, 2, 1),
+            reason="迟交三次",
         ),
     )
     yield goal_sheet_id(stream), GoalSheetProposed(appraisal_id=stream, targets=())
@@ -282,6 +321,45 @@ def paid(amounts: list[Money], code: str = "2026-Q1-1") -> Iterator[Line]:
         )
 
 
+def reviewed() -> Iterator[Line]:
+    """What comes with goals and after results: an objective served, an appeal, a correction."""
+    employment = employment_id("E0")
+    stream, person = appraisal_id(CYCLE, employment), person_id("P0")
+    growth = objective_id(CYCLE, "growth")
+    yield growth, ObjectiveSet(cycle_id=CYCLE, code="growth", name="增长")
+    aligned = GoalAligned(indicator="duty", objective_id=growth, weight=10**8)
+    yield goal_sheet_id(stream), aligned
+    appeal = appeal_id(stream, 1, "duty")
+    yield (
+        appeal,
+        AppealFiled(
+            person_id=person,
+            appraisal_id=stream,
+            lock_version=1,
+            indicator="duty",
+            file_by=date(2026, 4, 30),
+            statement="我尽力了",
+        ),
+    )
+    yield appeal, AppealAccepted(decide_by=date(2026, 4, 30))
+    yield appeal, AppealReviewerAssigned(reviewer_id=BOSS)
+    yield appeal, EvidenceAdded(person_id=person, note="超额完成")
+    rejected = AppealRejected(person_id=person, escalate_by=date(2026, 5, 1), reason="很好")
+    yield appeal, rejected
+    yield (
+        fact_sheet_id(CYCLE, employment),
+        ActualCorrected(
+            cycle_id=CYCLE,
+            employment_id=employment,
+            indicator="duty",
+            value=Decimal(1),
+            occurred_on=date(2026, 3, 31),
+            reason="late",
+            pending=True,
+        ),
+    )
+
+
 def quarter(people: int) -> list[Line]:
     """The whole quarter of `people` people."""
     luck = random.Random(4)
@@ -292,6 +370,7 @@ def quarter(people: int) -> list[Line]:
     lines.append((CYCLE, StageAdvanced(before="goal-setting", after="data-intake")))
     for n, score in enumerate(scores):
         lines += appraised(n, score)
+    lines += reviewed()
     lines += paid([Money(int(score * 30_000), "CNY") for score in scores])
     return lines
 
