@@ -4,11 +4,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain import ids
 from domain.appraisal import ScoreLocked
-from domain.jobs import ChangeJobGrade, DefineJobDuties, Job
+from domain.jobs import ChangeJobGrade, DefineJobDuties, ExceptSameWork, Job
 
 SPRING = date(2025, 4, 1)
 DAY = timedelta(days=1)
@@ -71,3 +72,11 @@ def test_a_score_is_locked_within_the_band_of_the_last_day_of_its_segment(compan
         event for event in company.world.events(appraisal) if isinstance(event, ScoreLocked)
     )
     assert (locked.score, locked.coefficient) == (Decimal("89.76"), Decimal("0.85"))
+
+
+def test_same_work_may_be_treated_unlike_in_a_cycle_for_a_reason(company: Any) -> None:
+    world, excepted = company.world, ExceptSameWork(cycle_id=company.cycle, reason="新区试点")
+    world.refuses("reason-missing", msgspec.structs.replace(excepted, reason=""), on=SELLER)
+    world.do(excepted, on=SELLER)
+    assert world.states[SELLER].excepted == (company.cycle,)
+    world.refuses("already-excepted", excepted, on=SELLER)
