@@ -28,13 +28,13 @@ FINANCE = ids.person_id("finance")
 RETURN = ReturnPayment(bank_reference="RT-1", reason="账号有误")
 RETRY = InstructPayment(bank_account="ICBC-1")
 # (name, pay a month, score) whose quarters are the amounts of case 15.
-CASE_15 = (("A", "20000.00", "89.76"), ("B", "15824.18", "66.67"), ("C", "2862.81", "66.67"))
+CASE_15 = (("A", "20000.00", "89.76"), ("B", "31648.36", "100"), ("C", "5725.62", "100"))
 
 
 @pytest.fixture
 def batch(payroll: Any) -> UUID:
-    """Case 15: 26,928.00 and two more, approved."""
-    appraisals = payroll.judged(CASE_15)
+    """Case 15: 26,928.00 + 15,824.18 + 2,862.81, approved."""
+    appraisals = payroll.judged(CASE_15, joiners=("B", "C"))
     found: UUID = payroll.approve(payroll.prepare(*appraisals))
     return found
 
@@ -47,8 +47,9 @@ def payable(payroll: Any, name: str) -> int:
 def test_case_15_returned_and_tried_again(payroll: Any, batch: UUID) -> None:
     world = payroll.world
     amounts = [line.amount.minor for line in payroll.lines(batch)]
-    whole = sum(amounts)
-    assert amounts[0] == 2_692_800
+    assert amounts == [2_692_800, 1_582_418, 286_281]
+    whole = 4_561_499
+    assert payroll.totals(batch) == (Money(whole, "CNY"),)
     _, second, _ = payroll.line_ids(batch)
     world.do(InstructBatch(bank_account="ICBC-1"), on=batch, actor=FINANCE)
     assert payroll.balance("clearing:instructed:ICBC-1") == -whole
