@@ -179,7 +179,11 @@ async def test_the_size_of_a_batch_does_not_matter(
             people = await directory.people(view)
             # Event ids are each log's own.
             scores = [
-                msgspec.structs.replace(row, locked_event_id=None)
+                msgspec.structs.replace(
+                    row,
+                    locked_event_id=None,
+                    versions=tuple((each.version, each.score) for each in row.versions),
+                )
                 for row in (await appraisals(view)).items
             ]
         told.append((accounts, people, scores))
