@@ -15,11 +15,12 @@ from domain.appraisal import CalculateInitialScore, InitialScoreCalculated, Lock
 from domain.catalogue import DECIDERS
 from domain.explanation import Node, sources
 from domain.ids import payout_id
-from domain.kernel import Context, Decider, Event, Refused
+from domain.kernel import Command, Context, Decider, Event, Refused
 from domain.ledger import postings
 from domain.money import Money, text_of
 from domain.payout import BatchPrepared, PayoutCalculated, PrepareBatch
 from domain.reopening import RelockScore, ScoreRelocked
+from domain.reward_paying import PrepareRewardBatch
 from tenancy.findings import Finding
 from tenancy.records import Recorded
 
@@ -124,6 +125,10 @@ class Recomputation:
             self._same(recorded, next(alike, None))
 
     def _batch(self, recorded: Recorded, event: BatchPrepared) -> None:
+        if event.cycle_id is None:
+            rewards = PrepareRewardBatch(code=event.code, reward_ids=event.reward_ids)
+            self._prepared_again(recorded, rewards)
+            return
         named = event.appraisal_ids or tuple(
             self._payable[line.payout_id]
             for line in event.lines
@@ -140,6 +145,9 @@ class Recomputation:
             currency=event.currency,
             pool_id=event.pool_id,
         )
+        self._prepared_again(recorded, command)
+
+    def _prepared_again(self, recorded: Recorded, command: Command) -> None:
         for stream_id, again in self._decide(recorded, command):
             if isinstance(again, PayoutCalculated):
                 self._expected[stream_id] = again

@@ -56,12 +56,13 @@ class Payouts(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
-    """发放行: what one locked score version pays."""
+    """发放行: what one locked score version pays, or one person's share of an instant reward."""
 
     payout_id: UUID
     batch_id: UUID
-    cycle_id: UUID
-    appraisal_id: UUID
+    cycle_id: UUID | None
+    appraisal_id: UUID | None
+    """None of an instant reward, and so the cycle."""
     lock_version: int
     employment_id: UUID
     person_id: UUID
@@ -79,6 +80,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     corrects: UUID | None
     """Of a difference: the first line."""
     pool_id: UUID | None
+    reward_id: UUID | None
     attempts: int
     bank_account: str | None
     bank_reference: str | None
@@ -102,7 +104,8 @@ class PayoutExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """A payout and why it is what it is."""
 
     payout_id: UUID
-    appraisal_id: UUID
+    appraisal_id: UUID | None
+    reward_id: UUID | None
     lock_version: int
     base: Money
     coefficient: Decimal
@@ -127,6 +130,7 @@ def _line(row: payout_rows.Payout) -> Payout:
         entitled=Money(row.entitled_minor, row.currency),
         corrects=row.corrects,
         pool_id=row.pool_id,
+        reward_id=row.reward_id,
         attempts=row.attempts,
         bank_account=row.bank_account,
         bank_reference=row.bank_reference,
@@ -190,7 +194,8 @@ async def _seen(asked: Asked) -> payout_rows.Payout:
 
 
 async def _of_the_team(asked: Asked, view: View, row: payout_rows.Payout) -> None:
-    appraisal = found(await scores.appraisal(view, row.appraisal_id))
+    # A reward's share is its person's and those who see everyone's: no appraisal leads to it.
+    appraisal = found(row.appraisal_id and await scores.appraisal(view, row.appraisal_id))
     managed = asked.caller.has(frozenset({auth.MANAGER})) and asked.caller.person_id is not None
     found(row if managed and appraisal.manager_id == asked.caller.person_id else None)
 
@@ -204,7 +209,7 @@ async def _payout(asked: Asked, _: Parameters) -> One:
 async def _explanation(asked: Asked, _: Parameters) -> One:
     """Why a payout is what it is, down to the events that it was read from."""
     row = await _seen(asked)
-    if row.person_id == asked.caller.person_id:
+    if row.appraisal_id is not None and row.person_id == asked.caller.person_id:
         await shown_to_ratee(asked, row.appraisal_id)
     store = await asked.store()
     for recorded in await store.read(row.payout_id):
@@ -214,6 +219,7 @@ async def _explanation(asked: Asked, _: Parameters) -> One:
                 value=PayoutExplanation(
                     payout_id=row.payout_id,
                     appraisal_id=event.appraisal_id,
+                    reward_id=event.reward_id,
                     lock_version=event.lock_version,
                     base=event.base,
                     coefficient=event.coefficient,

@@ -36,6 +36,9 @@ from domain import (
     receipt,
     reconciliation,
     reopening,
+    reward,
+    reward_budget,
+    reward_paying,
     scheme,
     scheme_change,
     scheme_policy,
@@ -66,6 +69,8 @@ from domain.payout_line import PAYOUT
 from domain.peer_rating import PEER_RATING
 from domain.rater_panel_decisions import RATER_PANEL
 from domain.reconciliation import JOURNAL, LEDGER_ACCOUNT
+from domain.reward import REWARD
+from domain.reward_budget import REWARD_BUDGET
 from domain.scheme_decisions import SCHEME
 from domain.scheme_policy import SCHEME_POLICY
 from domain.settlement import SETTLEMENT
@@ -416,6 +421,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
         decider=PAYOUT_BATCH,
         commands=(
             payout.PrepareBatch,
+            reward_paying.PrepareRewardBatch,
             payout.ApproveBatch,
             payout.InstructBatch,
             payout.SettleBatch,
@@ -480,6 +486,32 @@ AGGREGATES: tuple[Aggregate, ...] = (
             bonus_pool.PoolUnallocated,
             bonus_pool.PoolResettled,
             bonus_pool.PoolSpent,
+        ),
+    ),
+    Aggregate(
+        decider=REWARD_BUDGET,
+        commands=(reward_budget.SetRewardBudget,),
+        events=(
+            reward_budget.RewardBudgetSet,
+            reward_budget.RewardBudgetCommitted,
+            reward_budget.RewardBudgetReleased,
+        ),
+    ),
+    Aggregate(
+        decider=REWARD,
+        commands=(
+            reward.NominateReward,
+            reward.ApproveReward,
+            reward.RejectReward,
+            reward.GrantReward,
+            reward.RevokeReward,
+        ),
+        events=(
+            reward.InstantRewardNominated,
+            reward.InstantRewardApproved,
+            reward.InstantRewardRejected,
+            reward.InstantRewardGranted,
+            reward.InstantRewardRevoked,
         ),
     ),
     Aggregate(
@@ -562,8 +594,12 @@ def stream_of(command: Command) -> UUID | None:
             return ids.peer_rating_id(command.appraisal_id, command.rater_id)
         case calibration.OpenCalibrationSession():
             return ids.calibration_session_id(command.code)
-        case payout.PrepareBatch():
+        case payout.PrepareBatch() | reward_paying.PrepareRewardBatch():
             return ids.batch_id(command.code)
+        case reward_budget.SetRewardBudget():
+            return ids.reward_budget_id(command.code)
+        case reward.NominateReward():
+            return ids.reward_id(command.code)
         case bonus_pool.FundPool():
             return ids.pool_id(command.code)
         case exchange_rate.FixExchangeRate():

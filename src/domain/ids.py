@@ -27,6 +27,8 @@ AccessKeyId = NewType("AccessKeyId", UUID)
 RaterPanelId = NewType("RaterPanelId", UUID)
 PeerRatingId = NewType("PeerRatingId", UUID)
 CalibrationSessionId = NewType("CalibrationSessionId", UUID)
+RewardBudgetId = NewType("RewardBudgetId", UUID)
+RewardId = NewType("RewardId", UUID)
 ObjectiveId = NewType("ObjectiveId", UUID)
 AppealId = NewType("AppealId", UUID)
 
@@ -106,7 +108,7 @@ def payout_id(appraisal: UUID, lock_version: int, again: int = 0) -> PayoutId:
 
 
 def settlement_id(of: UUID, employment: UUID) -> SettlementId:
-    """What was posted for an employment in a cycle, or out of a pool."""
+    """What was posted for an employment in a cycle, out of a pool, or of an instant reward."""
     return SettlementId(_id("settlement", of, employment))
 
 
@@ -118,6 +120,16 @@ def clawback_id(employment: UUID) -> ClawbackId:
 def pool_id(code: str) -> PoolId:
     """The bonus pool with this code."""
     return PoolId(_id("pool", code))
+
+
+def reward_budget_id(code: str) -> RewardBudgetId:
+    """The budget of instant rewards with this code."""
+    return RewardBudgetId(_id("reward-budget", code))
+
+
+def reward_id(code: str) -> RewardId:
+    """The instant reward with this code."""
+    return RewardId(_id("reward", code))
 
 
 def exchange_rate_id(cycle: UUID, from_currency: str, to_currency: str) -> ExchangeRateId:

@@ -6,12 +6,14 @@ zero and so does every set of postings, per currency, at every position of the l
 Chart of accounts (the part after the last colon is an id or a code of the tenant's own):
 
 * ``expense:performance_pay:{costCentre}`` 绩效工资费用
+* ``expense:instant_reward:{costCentre}`` 即时奖励费用
 * ``liability:payroll_payable:{employment}`` 应付职工薪酬
 * ``asset:clawback_receivable:{employment}`` 应收追回款
 * ``clearing:instructed:{account}`` 付款在途
 * ``clearing:bank:{account}`` 银行清算
 * ``budget:pool:{pool}``, ``budget:spent:{pool}``, ``budget:funds:{costCentre}`` 奖金池: the
   commitment side
+* ``budget:reward:{orgUnit}``, ``budget:granted:{orgUnit}`` 即时奖励预算: likewise
 """
 
 from collections.abc import Iterable
@@ -30,6 +32,11 @@ from domain.payout import (
     PayoutApproved,
     PayoutVoided,
 )
+from domain.reward_budget import (
+    RewardBudgetCommitted,
+    RewardBudgetReleased,
+    RewardBudgetSet,
+)
 
 
 class Posting(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +50,11 @@ class Posting(msgspec.Struct, frozen=True, gc=False):
 def performance_pay(cost_centre: str) -> str:
     """The expense account of a cost centre's performance pay."""
     return f"expense:performance_pay:{cost_centre}"
+
+
+def instant_reward(cost_centre: str) -> str:
+    """The expense account of a cost centre's instant rewards."""
+    return f"expense:instant_reward:{cost_centre}"
 
 
 def payroll_payable(employment_id: UUID) -> str:
@@ -76,11 +88,21 @@ def pool_spent(pool_id: UUID) -> str:
 
 
 def pool_funds(cost_centre: str) -> str:
-    """Where a cost centre's pools come from; a pool's funding is on its credit side."""
+    """Where a cost centre's pools and budgets come from: their funding is on its credit side."""
     return f"budget:funds:{cost_centre}"
 
 
-DEBIT_BALANCES = ("asset:", "budget:pool:")
+def reward_budget(org_unit_id: UUID) -> str:
+    """What is left of a unit's budgets of instant rewards."""
+    return f"budget:reward:{org_unit_id}"
+
+
+def rewards_granted(org_unit_id: UUID) -> str:
+    """What was granted out of a unit's budgets of instant rewards."""
+    return f"budget:granted:{org_unit_id}"
+
+
+DEBIT_BALANCES = ("asset:", "budget:pool:", "budget:reward:")
 """Accounts that never have a credit balance: nobody owes less than nothing, no pool gives more
 than it has."""
 
@@ -115,6 +137,12 @@ def postings(event: Event) -> tuple[Posting, ...]:
             debit, credit = pool_spent(event.pool_id), pool_budget(event.pool_id)
         case PoolWithdrawn(amount=amount):
             debit, credit = pool_funds(event.cost_centre), pool_budget(event.pool_id)
+        case RewardBudgetSet(change=amount):
+            debit, credit = reward_budget(event.org_unit_id), pool_funds(event.cost_centre)
+        case RewardBudgetCommitted(amount=amount):
+            debit, credit = rewards_granted(event.org_unit_id), reward_budget(event.org_unit_id)
+        case RewardBudgetReleased(amount=amount):
+            debit, credit = reward_budget(event.org_unit_id), rewards_granted(event.org_unit_id)
         case _:
             return ()
     return _moved(debit, credit, amount)
@@ -125,7 +153,8 @@ def _approved(event: PayoutApproved | PayoutVoided) -> tuple[Posting, ...]:
     receivable = clawback_receivable(event.employment_id)
     against = receivable if event.amount.minor < 0 else owed
     shares = event.shares or (CostShare(cost_centre=event.cost_centre, amount=event.amount),)
-    moves = [_moved(performance_pay(each.cost_centre), against, each.amount) for each in shares]
+    expense = performance_pay if event.reward_id is None else instant_reward
+    moves = [_moved(expense(each.cost_centre), against, each.amount) for each in shares]
     if event.kept is not None:
         moves.append(_moved(owed, receivable, event.kept))
     return tuple(posting for move in moves for posting in move)

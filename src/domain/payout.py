@@ -133,6 +133,8 @@ class PayoutApproved(Event, frozen=True, kw_only=True):
     kept: Money | None = None
     """Netted against what is owed: Dr liability:payroll_payable, Cr asset:clawback_receivable."""
     pool_id: UUID | None = None
+    reward_id: UUID | None = None
+    """It pays an instant reward: the expense is expense:instant_reward."""
     effective_on: date | None = None
 
 
@@ -256,6 +258,7 @@ class PayoutVoided(Event, frozen=True, kw_only=True):
     shares: tuple[CostShare, ...] = ()
     kept: Money | None = None
     pool_id: UUID | None = None
+    reward_id: UUID | None = None
     reason: str
 
 
@@ -265,11 +268,11 @@ LineState = Literal["calculated", "approved", "instructed", "settled", "returned
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
-    """One line: what locked score versions of one employment are in money. 发放明细"""
+    """One line: locked score versions of one employment in money, or an instant reward. 发放明细"""
 
     batch_id: UUID
-    cycle_id: UUID
-    appraisal_id: UUID
+    cycle_id: UUID | None
+    appraisal_id: UUID | None
     lock_version: int
     employment_id: UUID
     person_id: UUID
@@ -281,6 +284,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     shares: tuple[CostShare, ...] = ()
     kept: Money | None = None
     pool_id: UUID | None = None
+    reward_id: UUID | None = None
     state: LineState = "calculated"
     attempts: int = 0
     bank_account: str = ""
@@ -292,10 +296,19 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def line_id(self) -> UUID:
         """Its own id."""
-        of, version = self.appraisal_id, self.lock_version
-        if self.pool_id is not None:
-            of, version = settlement_id(self.pool_id, self.employment_id), 0
-        return payout_id(of, version, self.again)
+        if self.pool_id is None and self.reward_id is None:
+            return payout_id(begun(self.appraisal_id), self.lock_version, self.again)
+        return payout_id(self.settlement_id, 0, self.again)
+
+    @property
+    def settled_of(self) -> UUID:
+        """What it pays of: an instant reward, a pool or a cycle."""
+        return begun(self.reward_id or self.pool_id or self.cycle_id)
+
+    @property
+    def settlement_id(self) -> UUID:
+        """Where it is told what was posted of that."""
+        return settlement_id(self.settled_of, self.employment_id)
 
     @property
     def approved(self) -> bool:
@@ -341,6 +354,7 @@ def evolve(state: Payout | None, happened: Happened[PayoutEvent]) -> Payout:
             again=event.again,
             shares=_by_cost_centre(event.parts),
             pool_id=event.pool_id,
+            reward_id=event.reward_id,
         )
     return msgspec.structs.replace(begun(state), **_changed(begun(state), event))
 

@@ -10,7 +10,7 @@ import msgspec
 from domain.bonus_pool import LOOK_AT_POOL
 from domain.checks import begun, checked_code, checked_reason, checked_text, known
 from domain.clawback import CLAWBACK
-from domain.ids import batch_id, clawback_id, settlement_id
+from domain.ids import batch_id, clawback_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
 from domain.money import Money
 from domain.payout import (
@@ -29,6 +29,7 @@ from domain.payout import (
 )
 from domain.payout_line import approved, instructed, pool_given_back, settled, voided
 from domain.payout_preparing import prepared, totals
+from domain.reward_paying import PrepareRewardBatch, rewards_prepared
 from domain.settlement import SETTLEMENT
 
 
@@ -36,7 +37,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch as it is now. 发放批次"""
 
     batch_id: UUID
-    cycle_id: UUID
+    cycle_id: UUID | None
     lines: tuple[UUID, ...]
     totals: tuple[Money, ...]
     prepared_by: UUID
@@ -51,7 +52,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     voided: bool = False
 
 
-BatchCommand = PrepareBatch | ApproveBatch | InstructBatch | SettleBatch | VoidBatch
+BatchCommand = (
+    PrepareBatch | PrepareRewardBatch | ApproveBatch | InstructBatch | SettleBatch | VoidBatch
+)
 BatchEvent = BatchPrepared | BatchApproved | BatchInstructed | BatchSettled | BatchVoided
 
 
@@ -60,6 +63,8 @@ def _decide(
 ) -> Iterable[Event | Elsewhere]:
     if isinstance(command, PrepareBatch):
         return prepared(state, command, context)
+    if isinstance(command, PrepareRewardBatch):
+        return rewards_prepared(state, command, context)
     batch = known(state, "unknown-batch", "such payout batch")
     match command:
         case ApproveBatch():
@@ -136,7 +141,7 @@ def _void(batch: Batch, command: VoidBatch, context: Context) -> Iterator[Event 
     clawbacks = context.look.all(CLAWBACK, [clawback_id(each.employment_id) for _, each in lines])
     settlements = context.look.all(
         SETTLEMENT,
-        [settlement_id(each.pool_id or each.cycle_id, each.employment_id) for _, each in lines],
+        [each.settlement_id for _, each in lines],
     )
     yield BatchVoided(reason=reason)
     yield from pool_given_back([line for _, line in lines], batch.batch_id, context)

@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.bonus_pool import LOOK_AT_POOL
 from domain.checks import begun, checked_code, checked_reason, known
 from domain.clawback import CLAWBACK, Clawback, ClawbackApplied, ClawbackReversed, ClawbackScheduled
-from domain.ids import clawback_id, settlement_id
+from domain.ids import clawback_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Refused
 from domain.money import Money, zero
 from domain.payout import (
@@ -33,7 +33,10 @@ def approved(
     line: Payout, owed: Clawback | None, effective_on: date | None
 ) -> Iterator[Event | Elsewhere]:
     """The events of a line's approval, its own first: it is posted, and netted or scheduled."""
-    kept = (owed or Clawback()).kept_of(line.amount)
+    # Claims are netted from performance pay alone: a reward reaches its person whole.
+    kept = zero(line.amount.currency)
+    if line.reward_id is None:
+        kept = (owed or Clawback()).kept_of(line.amount)
     yield PayoutApproved(
         batch_id=line.batch_id,
         employment_id=line.employment_id,
@@ -42,6 +45,7 @@ def approved(
         shares=line.shares if len(line.shares) > 1 else (),
         kept=kept if kept.minor else None,
         pool_id=line.pool_id,
+        reward_id=line.reward_id,
         effective_on=effective_on,
     )
     stream = clawback_id(line.employment_id)
@@ -109,12 +113,11 @@ def voided(
         shares=line.shares if len(line.shares) > 1 else (),
         kept=line.kept,
         pool_id=line.pool_id,
+        reward_id=line.reward_id,
         reason=reason,
     )
     if settlement is not None:
-        of = line.pool_id or line.cycle_id
-        stream = settlement_id(of, line.employment_id)
-        yield Elsewhere(stream, SettlementReleased(payout_id=line.line_id))
+        yield Elsewhere(line.settlement_id, SettlementReleased(payout_id=line.line_id))
     change = _owed_again(line, owed or Clawback())
     if change.minor:
         reversed_ = ClawbackReversed(
@@ -209,8 +212,7 @@ def _require_new(reference: str, before: tuple[str, ...]) -> None:
 def _void(line: Payout, command: VoidPayout, context: Context) -> Iterable[Event | Elsewhere]:
     reason = checked_reason(command.reason)
     owed = context.look(CLAWBACK, clawback_id(line.employment_id))
-    of = line.pool_id or line.cycle_id
-    settlement = context.look(SETTLEMENT, settlement_id(of, line.employment_id))
+    settlement = context.look(SETTLEMENT, line.settlement_id)
     return (
         *voided(line, owed, settlement, reason),
         *pool_given_back([line], line.batch_id, context),

@@ -212,7 +212,7 @@ def _adopted(before: Payout) -> SettlementPosted:
         amount=before.amount,
     )
     return SettlementPosted(
-        of=before.cycle_id,
+        of=before.settled_of,
         employment_id=before.employment_id,
         payout_id=before.line_id,
         amount=before.amount,

@@ -21,6 +21,7 @@ from domain.payout import (
     PayoutVoided,
 )
 from domain.reconciliation import BalanceAsserted
+from domain.reward_budget import RewardBudgetCommitted, RewardBudgetReleased, RewardBudgetSet
 from projections.kernel import Projection, Step
 from projections.payout_rows import (
     Batch,
@@ -35,7 +36,7 @@ from projections.tables import Build, R, Row, Table
 from tenancy.records import Recorded
 
 NAME = "pay_ledger"
-VERSION = 2
+VERSION = 3
 
 
 class Entry(Row, kw_only=True):
@@ -181,7 +182,16 @@ PAYOUT_TOPICS = frozenset(
     )
 )
 POSTING_TOPICS = PAYOUT_TOPICS | {
-    event.TOPIC for event in (PoolFunded, PoolWithdrawn, PoolResettled, PoolSpent)
+    event.TOPIC
+    for event in (
+        PoolFunded,
+        PoolWithdrawn,
+        PoolResettled,
+        PoolSpent,
+        RewardBudgetSet,
+        RewardBudgetCommitted,
+        RewardBudgetReleased,
+    )
 }
 """Of events that may move money."""
 

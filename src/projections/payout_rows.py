@@ -33,8 +33,9 @@ class Payout(Row, kw_only=True):
 
     payout_id: UUID
     batch_id: UUID
-    cycle_id: UUID
-    appraisal_id: UUID
+    cycle_id: UUID | None
+    appraisal_id: UUID | None
+    """None of an instant reward, and so the cycle."""
     lock_version: int
     employment_id: UUID
     person_id: UUID
@@ -52,6 +53,7 @@ class Payout(Row, kw_only=True):
     corrects: UUID | None = None
     """Of a difference: the first line."""
     pool_id: UUID | None = None
+    reward_id: UUID | None = None
     attempts: int = 0
     bank_account: str | None = None
     bank_reference: str | None = None
@@ -69,7 +71,8 @@ class Batch(Row, kw_only=True):
 
     batch_id: UUID
     code: str
-    cycle_id: UUID
+    cycle_id: UUID | None
+    """None of a batch of instant rewards."""
     state: BatchState
     lines: int
     totals: tuple[Money, ...]
@@ -143,6 +146,7 @@ def payout_step(row: Payout | None, recorded: Recorded) -> Payout:
             currency=event.amount.currency,
             corrects=event.corrects,
             pool_id=event.pool_id,
+            reward_id=event.reward_id,
             state="calculated",
             event_id=recorded.event_id,
             created_position=recorded.position,
