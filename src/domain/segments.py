@@ -175,7 +175,7 @@ def reporting_score(parts: Sequence[tuple[int, Decimal]]) -> Decimal:
     """
     days = sum(part for part, _ in parts)
     whole = sum((part * exact(score) for part, score in parts), Fraction(0))
-    return decimal_of(round_half_away(whole * 100 / days), 2)
+    return decimal_of(round_half_away(whole * Fraction(100, days)), 2)
 
 
 def current_days(appraisal: Appraisal, context: Context) -> Days:
