@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from api.examples_rating import rating_examples
 from api.examples_review import review_examples
+from api.examples_rewards import reward_examples
 from domain import ids
 
 UNIT: Final = "MKT"
@@ -36,6 +37,7 @@ FEED_ID: Final = str(ids.feed_id("erp", "2025Q1-actuals"))
 SESSION: Final = "2025Q1-MKT"
 SESSION_ID: Final = str(ids.calibration_session_id(SESSION))
 BATCH_ID: Final = str(ids.batch_id("2025Q1-1"))
+POOL_ID: Final = str(ids.pool_id("2025Q1-POOL"))
 
 _ASSIGNMENT: Final = {
     "org_unit_id": UNIT_ID,
@@ -323,6 +325,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         appraisal=APPRAISAL_ID,
         reviewer=str(ids.person_id("P-2001")),
     ),
+    **reward_examples(unit=UNIT_ID, employment=EMPLOYMENT_ID),
     "Line": {
         "path": "/people",
         "idempotency_key": "import-1-row-1",

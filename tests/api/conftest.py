@@ -14,6 +14,7 @@ from litestar import Litestar
 
 from api import examples
 from api.app import create_app
+from api.examples_rewards import REWARD_ID
 from domain.catalogue import EVENTS
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
@@ -199,6 +200,26 @@ class Company:
         simulate = {**made["SimulateScheme"], "effect": {"policy": "next-cycle"}}
         await hr.did(f"/schemes/{examples.SCHEME_ID}/simulate", simulate)
 
+    async def reconciled(self) -> None:
+        """On from there: a pool, a fixed rate, a clawback's limit, a statement, a journal."""
+        made = examples.EXAMPLES
+        finance = await self.client("finance")
+        await finance.did("/pools", made["FundPool"])
+        await finance.did("/exchange-rates", made["FixExchangeRate"])
+        await finance.did("/clawbacks", made["SetClawbackLimit"])
+        await finance.did("/ledger/assertions", made["AssertBalance"])
+        await finance.did("/ledger/journals", made["ExportJournal"])
+
+    async def rewarded(self) -> None:
+        """On from there: a budget of instant rewards and one granted out of it."""
+        made, reward = examples.EXAMPLES, f"/rewards/{REWARD_ID}"
+        finance, executive = await self.client("finance"), await self.client("executive")
+        await finance.did("/reward-budgets", made["SetRewardBudget"])
+        manager = await self.client("manager", examples.MANAGER_ID)
+        await manager.did("/rewards", made["NominateReward"])
+        await executive.did(f"{reward}/approve", made["ApproveReward"])
+        await finance.did(f"{reward}/grant")
+
 
 # A database of its own: the runner below advances all tenants of a database, and would make keys
 # and move views under those of the other tests. Each of these replaces the one for all tests.
@@ -308,4 +329,6 @@ async def paid_company(new_company: Callable[[str], Awaitable[Company]]) -> Comp
     company = await new_company("paid")
     await company.paid()
     await company.reviewed()
+    await company.reconciled()
+    await company.rewarded()
     return company

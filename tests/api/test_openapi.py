@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from api import examples
+from api import examples, examples_rewards
 from api.app import TABLE
 from api.commands import decode
 from api.routes import BASE
@@ -97,6 +97,9 @@ async def test_answers_have_the_documented_shape(
         "objective_id": examples.OBJECTIVE_ID,
         "feed_id": examples.FEED_ID,
         "batch_id": examples.BATCH_ID,
+        "pool_id": examples.POOL_ID,
+        "budget_id": examples_rewards.BUDGET_ID,
+        "reward_id": examples_rewards.REWARD_ID,
         "session_id": examples.SESSION_ID,
         "rater_id": examples.MANAGER_ID,
         "payout_id": line["payout_id"],
