@@ -147,6 +147,12 @@ class Payroll:
         prepared: BatchPrepared = self.world.events(batch)[0]
         return [each.payout_id for each in prepared.lines]
 
+    def lines_of_all(self) -> list[UUID]:
+        """The streams of all lines, in the order of their calculation."""
+        return [
+            each.stream_id for each in self.world.log if isinstance(each.event, PayoutCalculated)
+        ]
+
     def totals(self, batch: UUID) -> tuple[Money, ...]:
         prepared: BatchPrepared = self.world.events(batch)[0]
         return prepared.totals
