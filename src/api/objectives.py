@@ -1,13 +1,17 @@
 """Objectives, goals that serve them, goals that change with approval, indicators excused."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from api import auth
-from api.appraisals import GOAL_SETTERS, PEOPLE, known
+from api.appraisals import GOAL_SETTERS, PEOPLE, READERS, known, seen
 from api.asked import Asked
 from api.commands import from_path, post
+from api.problems import Said
 from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
@@ -16,12 +20,14 @@ from domain.goal_changes import (
     AlignGoal,
     ApproveGoalChange,
     DeclineGoalChange,
+    Excused,
+    Request,
     RequestExcuse,
     RequestTargetChange,
 )
 from domain.goals import GOAL_SHEET
 from domain.objective import OBJECTIVE, DropObjective, SetObjective
-from projections import alignment, planning
+from projections import alignment, planning, scores
 from projections.questions import Page
 
 VIEWS = (alignment.NAME,)
@@ -31,6 +37,51 @@ APPROVERS = writers(auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.AD
 
 class Objectives(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cycle_id: UUID | None = None
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """A target, and the event that states it."""
+
+    indicator: str
+    target: Decimal
+    event_id: UUID
+
+
+class GoalsTold(msgspec.Struct, frozen=True, kw_only=True):
+    """The goals of an appraisal as they count now, and what is asked for."""
+
+    appraisal_id: UUID
+    agreed: bool
+    proposed_by: UUID | None
+    targets: tuple[Goal, ...]
+    excused: tuple[Excused, ...]
+    requests: tuple[Request, ...]
+    """Each waits for somebody else's approval; without a target, to be excused."""
+    serves: dict[str, UUID]
+    """Objectives by indicator."""
+
+
+async def _goals(asked: Asked, _: Parameters) -> One:
+    """The goals of an appraisal, what was excused, what is asked for, and what they serve."""
+    await seen(asked, asked.one_id())
+    store = await asked.store()
+    sheet, version = await store.load(GOAL_SHEET, ids.goal_sheet_id(asked.one_id()))
+    if sheet is None:
+        raise Said("not-found", "no goals were proposed")
+    stated = {} if sheet.proposal is None else sheet.stated
+    told = GoalsTold(
+        appraisal_id=sheet.appraisal_id,
+        agreed=sheet.agreed,
+        proposed_by=sheet.proposed_by,
+        targets=tuple(
+            Goal(indicator=code, target=each.value, event_id=each.source)
+            for code, each in stated.items()
+        ),
+        excused=sheet.moves.excused,
+        requests=sheet.moves.requests,
+        serves=dict(sheet.moves.aligned),
+    )
+    return One(value=told, version=version)
 
 
 async def _objectives(asked: Asked, given: Objectives) -> Page[alignment.Objective]:
@@ -96,6 +147,13 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=alignment.Tree,
         projections=(*VIEWS, planning.NAME),
+    ),
+    get(
+        "/appraisals/{appraisal_id}/goals",
+        _goals,
+        roles=READERS,
+        result=GoalsTold,
+        projections=(scores.NAME,),
     ),
     *(
         post(

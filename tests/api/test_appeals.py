@@ -151,6 +151,9 @@ async def test_goals_move_and_indicators_are_excused_with_approval(company: Any)
     manager = await company.client("manager", examples.MANAGER_ID)
     excuse = await manager.post(f"{APPRAISAL}/goals/excuse", MADE["RequestExcuse"])
     assert excuse.status_code == 200, excuse.text
+    told = await manager.saw(f"{APPRAISAL}/goals")
+    assert [each["indicator"] for each in told["requests"]] == ["output"]
+    assert told["serves"] == {"contract": examples.OBJECTIVE_ID}
     own = await manager.post(f"{APPRAISAL}/goals/approve-change", {"indicator": "output"})
     assert own.json()["type"] == "/problems/same-actor"
     hr = await company.client("hr")
@@ -158,6 +161,13 @@ async def test_goals_move_and_indicators_are_excused_with_approval(company: Any)
     assert await hr.did(f"/cycles/{examples.CYCLE_ID}/score") == {"done": 1, "refused": []}
     row = await hr.saw(APPRAISAL, wait_for=hr.position)
     assert row["initial_score"] == "86.50"
+    goals = await hr.saw(f"{APPRAISAL}/goals")
+    assert [each["indicator"] for each in goals["excused"]] == ["output"]
+    assert {each["indicator"]: each["target"] for each in goals["targets"]} == {
+        "contract": "1200000",
+        "collection": "900000",
+        "output": "1000000",
+    }
     late = await manager.post(f"{APPRAISAL}/goals/target-change", MADE["RequestTargetChange"])
     assert late.json()["type"] == "/problems/wrong-stage"
     none = await hr.post(f"{APPRAISAL}/goals/decline-change", MADE["DeclineGoalChange"])
