@@ -26,7 +26,17 @@ from domain.appraisal import (
     ResultPublished,
     ScoreLocked,
 )
+from domain.calibration import (
+    BandCount,
+    CalibrationSessionClosed,
+    CalibrationSessionOpened,
+    DistributionChecked,
+    RatingChangeDecided,
+    RatingChangeProposed,
+    TargetBand,
+)
 from domain.catalogue import EVENTS
+from domain.conduct import CalibrationSessionJoined
 from domain.cycle import CycleOpened, CyclePlanned, SchemeBound, StageAdvanced
 from domain.explanation import Node
 from domain.facts import ActualCorrected
@@ -37,6 +47,7 @@ from domain.ids import (
     appeal_id,
     appraisal_id,
     batch_id,
+    calibration_session_id,
     cycle_id,
     employment_id,
     fact_sheet_id,
@@ -48,7 +59,9 @@ from domain.ids import (
     occurrence_sheet_id,
     org_unit_id,
     payout_id,
+    peer_rating_id,
     person_id,
+    rater_panel_id,
     scheme_id,
 )
 from domain.indicator_library import IndicatorDefined
@@ -68,11 +81,14 @@ from domain.payout import (
     PayoutApproved,
     PayoutCalculated,
 )
+from domain.peer_rating import PeerRatingSubmitted
+from domain.rater_panel import RaterApproved, RaterDeclined, RaterNominated, RaterReplaced
 from domain.ratings import (
     Deviation,
     DeviationExplained,
     DeviationFlagged,
     ManagerRatingSubmitted,
+    Rating,
     SelfRatingSubmitted,
     TwoWayCompared,
 )
@@ -230,6 +246,7 @@ def appraised(n: int, score: Decimal) -> Iterator[Line]:
     )
     yield goal_sheet_id(stream), GoalSheetProposed(appraisal_id=stream, targets=())
     yield goal_sheet_id(stream), GoalsAgreed()
+    yield from asked_around(stream, person)
     yield stream, InitialScoreCalculated(score=score, points=())
     yield stream, SelfRatingSubmitted(person_id=person, ratings=(), comment="我尽力了")
     yield stream, ManagerRatingSubmitted(person_id=person, ratings=(), comment="很好")
@@ -258,6 +275,71 @@ def appraised(n: int, score: Decimal) -> Iterator[Line]:
         ),
     )
     yield stream, ResultPublished(lock_version=1)
+
+
+def asked_around(appraisal: UUID, person: UUID) -> Iterator[Line]:
+    """Three raters: one answers, one is replaced, one declined; and a session that is closed."""
+    panel = rater_panel_id(appraisal)
+    first, second, third, fourth = (person_id(f"R{n}") for n in range(4))
+    for rater in (first, second, third):
+        yield panel, RaterNominated(appraisal_id=appraisal, rater_id=rater, group="peer")
+    yield panel, RaterApproved(rater_id=first)
+    yield panel, RaterReplaced(rater_id=second, by_id=fourth, reason="调离")
+    yield panel, RaterApproved(rater_id=fourth)
+    yield panel, RaterDeclined(rater_id=third, reason="亲属")
+    yield (
+        peer_rating_id(appraisal, first),
+        PeerRatingSubmitted(
+            appraisal_id=appraisal,
+            person_id=person,
+            rater_id=first,
+            group="peer",
+            ratings=(Rating(indicator="360", points=Decimal(86)),),
+            comment="合作愉快",
+        ),
+    )
+    session = calibration_session_id(str(appraisal))
+    yield (
+        session,
+        CalibrationSessionOpened(
+            code=str(appraisal),
+            name="校准会",
+            cycle_id=CYCLE,
+            appraisal_ids=(appraisal,),
+            target=(TargetBand(code="all", from_score=Decimal(0), share=Decimal(100)),),
+        ),
+    )
+    yield appraisal, CalibrationSessionJoined(session_id=session)
+    for proposal in (1, 2):
+        yield (
+            session,
+            RatingChangeProposed(
+                proposal=proposal,
+                appraisal_id=appraisal,
+                person_id=person,
+                adjustment=Decimal("1.00"),
+                reason_code="peer",
+                score_before=Decimal("84.50"),
+                score_after=Decimal("85.50"),
+                near_edge=Decimal(85),
+                reason="对比",
+            ),
+        )
+    yield (
+        session,
+        RatingChangeDecided(
+            proposal=2,
+            appraisal_id=appraisal,
+            person_id=person,
+            accepted=False,
+            reason_code="no",
+            authorised_by=BOSS,
+            reason="证据不足",
+        ),
+    )
+    count = BandCount(code="all", wanted=1, found=1)
+    yield session, DistributionChecked(people=1, bands=(count,), fits=True)
+    yield session, CalibrationSessionClosed()
 
 
 def paid(amounts: list[Money], code: str = "2026-Q1-1") -> Iterator[Line]:
