@@ -34,6 +34,7 @@ from domain.organisation import JobFamily
 from domain.ratings import ExplainDeviation, SubmitManagerRating, SubmitSelfRating
 from domain.reopening import ScoreRelocked
 from domain.scheme import LOOK_AT_SCHEME
+from domain.scheme_change import LockedPart
 from projections import planning, scores
 from projections.questions import BadQuestion, Page
 
@@ -75,6 +76,8 @@ class ScoreExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """The event that locked it."""
     recorded_at: datetime
     explanation: Node
+    parts: tuple[LockedPart, ...]
+    """By scheme version, where that changed within the days; pay takes each on its own."""
 
 
 async def in_cycle(asked: Asked, given: AppraisalList) -> Page[scores.Appraisal]:
@@ -174,6 +177,7 @@ async def _explanation(asked: Asked, given: Explaining) -> One:
                     event_id=recorded.event_id,
                     recorded_at=recorded.recorded_at,
                     explanation=tell(event.explanation),
+                    parts=event.parts,
                 )
             )
     raise Said("not-found", "the score has not been locked")
