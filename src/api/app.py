@@ -33,6 +33,7 @@ from api import (
     receipts,
     reopening,
     resolution,
+    rewards,
     schemes,
     tenants,
 )
@@ -68,6 +69,7 @@ COMMANDS = Table(
         *appeals.ROUTES,
         *payouts.ROUTES,
         *compensation.ROUTES,
+        *rewards.ROUTES,
     )
 )
 TABLE = Table(

@@ -52,6 +52,7 @@ class Payouts(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cycle_id: UUID | None = None
     employment_id: UUID | None = None
     person_id: UUID | None = None
+    reward_id: UUID | None = None
     state: payout_rows.PayoutState | None = None
 
 
@@ -178,6 +179,7 @@ async def _payouts(asked: Asked, given: Payouts) -> Page[Payout]:
             cycle_id=given.cycle_id,
             employment_id=given.employment_id,
             person_id=given.person_id if everyone else asked.caller.actor,
+            reward_id=given.reward_id,
             state=given.state,
             limit=given.limit,
             cursor=given.cursor,

@@ -10,6 +10,7 @@ from projections.occurrences import OCCURRENCES
 from projections.pay_ledger import PAY_LEDGER
 from projections.planning import PLANNING
 from projections.rating import RATING
+from projections.rewards import REWARDS_VIEW
 from projections.schemes import SCHEME_LIBRARY
 from projections.scores import SCORES
 
@@ -22,6 +23,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     RATING,
     PAY_LEDGER,
     COMPENSATION,
+    REWARDS_VIEW,
     APPEALS_VIEW,
     ALIGNMENT,
     AUDIT_TRAIL,

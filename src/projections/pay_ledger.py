@@ -327,6 +327,7 @@ async def payouts(
     cycle_id: UUID | None = None,
     employment_id: UUID | None = None,
     person_id: UUID | None = None,
+    reward_id: UUID | None = None,
     state: PayoutState | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
@@ -337,6 +338,7 @@ async def payouts(
         "cycle_id": cycle_id,
         "employment_id": employment_id,
         "person_id": person_id,
+        "reward_id": reward_id,
         "state": state,
     }
     order = ("created_position", "payout_id")

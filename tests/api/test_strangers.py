@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from api import examples
+from api import examples, examples_rewards
 from api.app import TABLE
 from api.auth import ROLES
 from api.routes import BASE, Route
@@ -36,6 +36,8 @@ IDS = {
     "objective_id": examples.OBJECTIVE_ID,
     "feed_id": examples.FEED_ID,
     "session_id": examples.SESSION_ID,
+    "budget_id": examples_rewards.BUDGET_ID,
+    "reward_id": examples_rewards.REWARD_ID,
     "batch_id": examples.BATCH_ID,
     "definition_id": examples.DEFINITION_ID,
     "sheet_id": examples.OCCURRENCE_SHEET_ID,
