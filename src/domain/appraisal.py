@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.calendar import ProrationBasis
 from domain.checks import begun
 from domain.conduct import (
     AdjustmentApproved,
@@ -63,6 +64,8 @@ class AppraisalCreated(Event, frozen=True, kw_only=True):
     ends_on: date
     assigned_by: UUID | None = None
     """The event of the assignment in force on the first day."""
+    proration: ProrationBasis = "calendar-days"
+    """As the scheme version says; a change of the version within the cycle leaves it as it is."""
 
 
 class CalculateInitialScore(Command, frozen=True, kw_only=True):
@@ -181,6 +184,7 @@ class Appraisal(msgspec.Struct, frozen=True, kw_only=True):
     ends_on: date
     assigned_by: UUID | None
     """The event of the assignment that was in force on the first day."""
+    proration: ProrationBasis
     created_by: UUID
     """The event that fixed all of the above."""
     initial_score: Scored | None = None
@@ -257,6 +261,7 @@ def _created(event: AppraisalCreated, event_id: UUID) -> Appraisal:
         starts_on=event.starts_on,
         ends_on=event.ends_on,
         assigned_by=event.assigned_by,
+        proration=event.proration,
         created_by=event_id,
     )
 

@@ -60,6 +60,7 @@ def created(
         starts_on=segment.span.starts_on,
         ends_on=last_day,
         assigned_by=begun(assigned_on(employment, segment.span.starts_on)).event_id,
+        proration=content.content.proration,
     )
 
 

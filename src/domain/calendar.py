@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +14,9 @@ from domain.kernel import Refused
 _DAY = timedelta(days=1)
 _SATURDAY = 5
 MONTHS_PER_QUARTER = 3
+
+ProrationBasis = Literal["calendar-days", "working-days"]
+"""What a part of a cycle is counted in. 折算口径"""
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):

@@ -41,6 +41,10 @@ class PlanCycle(Command, frozen=True, kw_only=True):
     """Last day; the cycle covers whole calendar months."""
     good_leavers: LeaverPolicy = "prorated"
     bad_leavers: LeaverPolicy = "forfeited"
+    holidays: tuple[date, ...] = ()
+    """Days that are not worked though they are no weekend. 节假日"""
+    made_up: tuple[date, ...] = ()
+    """Days of a weekend that are worked. 调休"""
 
 
 class CyclePlanned(Event, frozen=True, kw_only=True):
@@ -53,6 +57,8 @@ class CyclePlanned(Event, frozen=True, kw_only=True):
     good_leavers: LeaverPolicy = "prorated"
     bad_leavers: LeaverPolicy = "prorated"
     """Cycles that were planned before there was a policy pay everybody for the days worked."""
+    holidays: tuple[date, ...] = ()
+    made_up: tuple[date, ...] = ()
 
 
 class BindScheme(Command, frozen=True, kw_only=True):
@@ -123,6 +129,8 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     """The event that fixed the calendar."""
     good_leavers: LeaverPolicy = "prorated"
     bad_leavers: LeaverPolicy = "prorated"
+    holidays: frozenset[date] = frozenset()
+    made_up: frozenset[date] = frozenset()
     stage: Stage = "draft"
     bindings: tuple[Binding, ...] = ()
     changes: tuple[SchemeChange, ...] = ()
@@ -200,8 +208,18 @@ def _plan(state: Cycle | None, command: PlanCycle) -> tuple[Event, ...]:
             months=whole_months(command.starts_on, command.ends_on),
             good_leavers=command.good_leavers,
             bad_leavers=command.bad_leavers,
+            holidays=_days_within(command, command.holidays),
+            made_up=_days_within(command, command.made_up),
         ),
     )
+
+
+def _days_within(command: PlanCycle, days: tuple[date, ...]) -> tuple[date, ...]:
+    if any(not command.starts_on <= day <= command.ends_on for day in days):
+        raise Refused("outside-cycle", "Holidays and made-up days lie within the cycle.")
+    if len(set(days)) < len(days) or set(command.holidays) & set(command.made_up):
+        raise Refused("bad-date", "A day is a holiday or a made-up day, and is named once.")
+    return tuple(sorted(days))
 
 
 def whole_months(starts_on: date, ends_on: date) -> int:
@@ -267,6 +285,8 @@ def _evolve(state: Cycle | None, happened: Happened[CycleEvent]) -> Cycle:
                 planned_by=happened.event_id,
                 good_leavers=event.good_leavers,
                 bad_leavers=event.bad_leavers,
+                holidays=frozenset(event.holidays),
+                made_up=frozenset(event.made_up),
             )
         case SchemeBound():
             binding = Binding(

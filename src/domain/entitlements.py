@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.calendar import Span, segments
+from domain.calendar import ProrationBasis, Span, segments, working_days
 from domain.checks import begun
 from domain.cycle import Cycle
 from domain.employment import Employment, Pay, assigned_on, pay_on
@@ -38,6 +38,7 @@ class Earned(msgspec.Struct, frozen=True, kw_only=True):
     """Of the job that the appraisal is about: it decides the band of the performance share."""
     score: Decimal
     coefficient: Given
+    proration: ProrationBasis = "calendar-days"
     forfeited_by: UUID | None = None
     """The event by which the days are worth nothing, if there is one."""
 
@@ -78,11 +79,11 @@ def entitlements(earned: Earned, employment: Employment, cycle: Cycle) -> tuple[
         entitlement = Entitlement(
             pay=PayStructure(total=pay.total, share=pay.performance_share, source=pay.event_id),
             months=cycle.months,
-            cycle_days=whole.days,
+            cycle_days=_counted(whole, earned, cycle),
             calendar=cycle.planned_by,
-            days=span.days,
+            days=_counted(span, earned, cycle),
             days_source=earned.days.source,
-            absences=tuple(_absences(employment, span)),
+            absences=tuple(_absences(span, earned, employment, cycle)),
             fte=Given(assigned.assignment.fte, assigned.event_id),
             coefficient=earned.coefficient,
             forfeited_by=earned.forfeited_by,
@@ -132,8 +133,14 @@ def _pay(employment: Employment, family: JobFamily, span: Span) -> Pay:
     return pay
 
 
-def _absences(employment: Employment, span: Span) -> Iterator[Given]:
+def _counted(span: Span, earned: Earned, cycle: Cycle) -> int:
+    if earned.proration == "calendar-days":
+        return span.days
+    return working_days(span, holidays=cycle.holidays, made_up=cycle.made_up)
+
+
+def _absences(span: Span, earned: Earned, employment: Employment, cycle: Cycle) -> Iterator[Given]:
     for leave in employment.leaves:
         away = leave.span.within(span) if leave.unpaid else None
         if away is not None:
-            yield Given(Decimal(away.days), leave.event_id)
+            yield Given(Decimal(_counted(away, earned, cycle)), leave.event_id)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.calendar import ProrationBasis
 from domain.checks import checked_code, checked_name, checked_number, checked_text
 from domain.kernel import Refused
 from domain.organisation import JobFamily
@@ -202,6 +203,8 @@ class SchemeContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     bonus_cap: Decimal | None = None
     """The most that all bonuses add together, in points; None is no limit."""
     vetoes: tuple[Veto, ...] = ()
+    proration: ProrationBasis = "calendar-days"
+    """How pay counts the days of who is there for a part of the cycle."""
     families: tuple[JobFamily, ...] = ()
     """Whom it is for: it binds to no others, and is linted for these. None named: for all."""
 

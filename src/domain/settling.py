@@ -108,6 +108,7 @@ def parts_of(one: Claimed, employment: Employment, cycle: Cycle) -> tuple[Part, 
         family=appraisal.family,
         score=locked.score,
         coefficient=Given(locked.coefficient, locked.event_id),
+        proration=appraisal.proration,
         forfeited_by=appraisal.forfeited_by,
     )
     return tuple(

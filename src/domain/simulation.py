@@ -129,6 +129,7 @@ def amount_of(final: Final, appraisal: Appraisal, context: Context) -> Money | N
         family=appraisal.family,
         score=final.value,
         coefficient=Given(final.coefficient, appraisal.created_by),
+        proration=appraisal.proration,
     )
     parts = [
         part.entitlement

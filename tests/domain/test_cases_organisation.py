@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from domain import ids
@@ -68,6 +69,7 @@ def earned(company: Any, *appraisals: UUID) -> list[tuple[str, Entitlement]]:
                 family=appraisal.family,
                 score=locked.score,
                 coefficient=Given(locked.coefficient, locked.event_id),
+                proration=appraisal.proration,
                 forfeited_by=appraisal.forfeited_by,
             ),
             employment,
@@ -262,3 +264,47 @@ def test_pay_hours_and_cost_centres_are_taken_as_of_their_days(company: Any) -> 
     ]
     expected = 30_000 * Fraction(31, 90) + 36_000 * (Fraction(28, 90) + Fraction(31, 90) / 2)
     assert payout([each for _, each in parts]).exact == expected * 100
+
+
+def test_days_are_counted_as_the_scheme_says(company: Any, evaluate: Evaluate) -> None:
+    """Working days: no weekends, no holidays, but days that make up for them."""
+    company.pay()
+    judged: SchemeContent = company.judged_scheme(duty=10000)
+    scheme = company.publish(msgspec.structs.replace(judged, proration="working-days"))
+    holidays = tuple(date(2025, 1, day) for day in (1, 28, 29, 30, 31))
+    plan_cycle = PlanCycle(
+        code="2025Q1",
+        name="周期",
+        starts_on=date(2025, 1, 1),
+        ends_on=date(2025, 3, 31),
+        holidays=holidays,
+        made_up=(date(2025, 1, 26),),
+    )
+    world = company.world
+    outside = msgspec.structs.replace(plan_cycle, holidays=(date(2025, 4, 1),))
+    world.refuses("outside-cycle", outside)
+    world.refuses("bad-date", msgspec.structs.replace(plan_cycle, made_up=holidays[:1]))
+    world.refuses("bad-date", msgspec.structs.replace(plan_cycle, holidays=holidays[:1] * 2))
+    world.do(plan_cycle)
+    company.bind(scheme, "marketing")
+    world.do(OpenCycle(), on=company.cycle)
+    appraisal = create(company, company.employment)
+    rate_and_lock(company, {appraisal: "100"})
+    # From Friday to Monday: two working days of unpaid leave, four of the calendar.
+    world.do(
+        RecordLeave(
+            starts_on=date(2025, 3, 7), ends_on=date(2025, 3, 10), kind="personal", unpaid=True
+        ),
+        on=company.employment,
+    )
+    world.do(
+        TerminateEmployment(last_day=date(2025, 3, 14), leaver="good-leaver", reason="x"),
+        on=company.employment,
+    )
+    ((_, entitlement),) = earned(company, appraisal)
+    # 64 weekdays of the quarter, less 5 holidays, and 1 that is made up.
+    assert (entitlement.days, entitlement.cycle_days) == (49, 60)
+    assert [each.value for each in entitlement.absences] == [2]
+    paid = payout([entitlement])
+    assert paid.exact == Fraction(3_000_000 * 47, 60)
+    assert evaluate(paid.explanation) == 2_350_000
