@@ -21,6 +21,7 @@ from domain.feeds import (
     FeedStatus,
     FeedValidated,
 )
+from domain.leavers import LeaverPolicy
 from domain.organisation import JobFamily
 from domain.scheme_change import SchemeVersionChanged
 from projections.kernel import by_stream
@@ -29,7 +30,7 @@ from projections.tables import R, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "planning"
-VERSION = 3
+VERSION = 4
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +62,11 @@ class Cycle(Row, kw_only=True):
     starts_on: date
     ends_on: date
     months: int
+    good_leavers: LeaverPolicy
+    bad_leavers: LeaverPolicy
+    holidays: tuple[date, ...]
+    made_up: tuple[date, ...]
+    """Days of a weekend that are worked."""
     stage: Stage
     data_cut_off_at: datetime | None
     schemes: tuple[Binding, ...]
@@ -101,6 +107,10 @@ def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
             starts_on=event.starts_on,
             ends_on=event.ends_on,
             months=event.months,
+            good_leavers=event.good_leavers,
+            bad_leavers=event.bad_leavers,
+            holidays=event.holidays,
+            made_up=event.made_up,
             stage="draft",
             data_cut_off_at=None,
             schemes=(),
