@@ -235,6 +235,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "OpenCycle": {},
     "AdvanceCycle": {"to": "data-intake"},
     "CloseCycle": {},
+    "ResolveParticipants": {},
     "CreateAppraisal": {"employment_id": EMPLOYMENT_ID},
     "ProposeGoals": {
         "targets": [

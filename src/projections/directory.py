@@ -398,3 +398,14 @@ async def employment(view: View, employment_id: UUID, on: date | None = None) ->
     """The employment with this id; as of a day, None outside of it."""
     row = await get(view, EMPLOYMENTS, employment_id)
     return row if row is None or on is None else employment_as_of(row, on)
+
+
+async def employed_within(view: View, first: date, last: date) -> list[UUID]:
+    """All employments with a day from `first` to `last`, by number, for work in bulk."""
+    return [record["employment_id"] for record in await view.fetch(EMPLOYED_WITHIN, first, last)]
+
+
+EMPLOYED_WITHIN = f"""
+SELECT employment_id FROM {EMPLOYMENTS.name} WHERE tenant_id = $1 AND build = {EMPLOYMENTS.live}
+AND hired_on <= $3 AND (last_day IS NULL OR last_day >= $2) ORDER BY number
+"""  # noqa: S608  own names

@@ -239,6 +239,33 @@ async def test_a_policy_may_void_what_leavers_leave(quarter: Quarter) -> None:
     assert [each["code"] for each in done["refused"]] == ["appraisal-void"]
 
 
+async def test_everybody_who_takes_part_gets_appraisals(quarter: Quarter) -> None:
+    await quarter.begin("Q2")
+    await quarter.hire("2024-01-01", work(SALES, SELLER, "CC-MKT"))
+    moved = {"effective_from": "2025-05-16", "assignment": work(FINANCE, ANALYST, "CC-FIN")}
+    await quarter.hr.did(f"/employments/{FIRST}/assignments", moved)
+    for number, hired_on in (("E2", "2025-06-30"), ("E3", "2025-07-01")):
+        hired = {"number": number, "person_id": WHO, "hired_on": hired_on}
+        await quarter.hr.did("/employments", {**hired, "assignment": work(SALES, SELLER, "CC-MKT")})
+    path = f"/cycles/{CYCLE}/participants"
+    assert await quarter.hr.did(path, key="once") == {"done": 3, "refused": []}
+    assert await quarter.hr.did(path) == {"done": 0, "refused": []}
+    back = {"effective_from": "2025-06-16", "assignment": work(SALES, SELLER, "CC-MKT")}
+    await quarter.hr.did(f"/employments/{FIRST}/assignments", back)
+    assert await quarter.hr.did(path) == {"done": 1, "refused": []}
+    told = (await quarter.segments())["segments"]
+    assert [(each["segment"], each["days"]) for each in told] == [(1, 45), (2, 31), (3, 15)]
+    await quarter.hr.did(f"/cycles/{CYCLE}/advance", {"to": "data-intake"})
+    job = {**examples.EXAMPLES["DefineJob"], "code": "OTHER", "family": "general"}
+    await quarter.hr.did("/jobs", job)
+    hired = {"number": "E4", "person_id": WHO, "hired_on": "2025-06-01"}
+    other = work(SALES, str(ids.job_id("OTHER")), "CC-MKT")
+    await quarter.hr.did("/employments", {**hired, "assignment": other})
+    done = await quarter.hr.did(path)
+    assert [each["code"] for each in done["refused"]] == ["no-scheme-for-job"]
+    assert done["refused"][0]["id"] == str(ids.employment_id("E4"))
+
+
 async def test_only_those_concerned_see_segments(quarter: Quarter) -> None:
     await quarter.begin("Q1")
     await quarter.hire("2024-01-01", work(SALES, SELLER, "CC-MKT"))
