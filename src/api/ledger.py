@@ -290,7 +290,7 @@ ROUTES: tuple[Route, ...] = (
         AssertBalance,
         LEDGER_ACCOUNT,
         roles=RECONCILERS,
-        stream=lambda _, command: ids.ledger_account_id(command.account, command.balance.currency),
+        stream=lambda _, command: ids.ledger_account_id(command.account),
         creates="/ledger/assertions",
     ),
     get(

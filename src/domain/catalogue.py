@@ -609,7 +609,7 @@ def stream_of(command: Command) -> UUID | None:
         case clawback.SetClawbackLimit():
             return ids.clawback_id(command.employment_id)
         case reconciliation.AssertBalance():
-            return ids.ledger_account_id(command.account, command.balance.currency)
+            return ids.ledger_account_id(command.account)
         case reconciliation.ExportJournal():
             return ids.journal_id(command.system)
         case _:

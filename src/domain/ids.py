@@ -137,9 +137,9 @@ def exchange_rate_id(cycle: UUID, from_currency: str, to_currency: str) -> Excha
     return ExchangeRateId(_id("exchange-rate", cycle, from_currency, to_currency))
 
 
-def ledger_account_id(account: str, currency: str) -> LedgerAccountId:
+def ledger_account_id(account: str) -> LedgerAccountId:
     """What is said from outside of an account of the ledger."""
-    return LedgerAccountId(_id("ledger-account", account, currency))
+    return LedgerAccountId(_id("ledger-account", account))
 
 
 def journal_id(system: str) -> JournalId:

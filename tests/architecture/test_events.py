@@ -205,6 +205,11 @@ def test_natural_keys_name_streams() -> None:
         "NominateRater",
         "SubmitPeerRating",
         "OpenCalibrationSession",
+        "FundPool",
+        "FixExchangeRate",
+        "SetClawbackLimit",
+        "AssertBalance",
+        "ExportJournal",
     }
     assert named == creating
 

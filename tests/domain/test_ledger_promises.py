@@ -80,6 +80,7 @@ def test_3_a_correction_is_an_entry_with_a_link_to_what_it_corrects(lived: Any) 
     lines = [each.event for each in lived.world.log if isinstance(each.event, PayoutCalculated)]
     first, *deltas = (line for line in lines if line.cycle_id == ids.cycle_id("2025Q1"))
     assert first.corrects is None
+    assert first.appraisal_id is not None
     line_id = ids.payout_id(first.appraisal_id, 1)
     assert {line.corrects for line in deltas} == {line_id}
     assert [line.amount.minor for line in deltas] == [48_000, 48_000, -144_000]
@@ -187,7 +188,7 @@ def test_11_a_statement_is_recorded_beside_the_entries(lived: Any) -> None:
     )
     (asserted,) = lived.world.do(statement)
     assert asserted.balance == Money(-100, "CNY")
-    stream = ids.ledger_account_id(account, "CNY")
+    stream = ids.ledger_account_id(account)
     assert lived.world.states[stream].balance == Money(-100, "CNY")
     for changes, code in (
         ({"account": ""}, "bad-code"),

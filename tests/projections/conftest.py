@@ -26,6 +26,7 @@ from domain.appraisal import (
     ResultPublished,
     ScoreLocked,
 )
+from domain.bonus_pool import PoolAllocated, PoolFunded, PoolShare, PoolSpent
 from domain.calibration import (
     BandCount,
     CalibrationSessionClosed,
@@ -36,8 +37,10 @@ from domain.calibration import (
     TargetBand,
 )
 from domain.catalogue import EVENTS
+from domain.clawback import ClawbackApplied, ClawbackScheduled
 from domain.conduct import CalibrationSessionJoined
 from domain.cycle import CycleOpened, CyclePlanned, SchemeBound, StageAdvanced
+from domain.exchange_rate import ExchangeRateFixed
 from domain.explanation import Node
 from domain.facts import ActualCorrected
 from domain.feeds import FeedReceived
@@ -48,19 +51,24 @@ from domain.ids import (
     appraisal_id,
     batch_id,
     calibration_session_id,
+    clawback_id,
     cycle_id,
     employment_id,
+    exchange_rate_id,
     fact_sheet_id,
     feed_id,
     goal_sheet_id,
     indicator_definition_id,
     job_id,
+    journal_id,
+    ledger_account_id,
     objective_id,
     occurrence_sheet_id,
     org_unit_id,
     payout_id,
     peer_rating_id,
     person_id,
+    pool_id,
     rater_panel_id,
     scheme_id,
 )
@@ -92,6 +100,7 @@ from domain.ratings import (
     SelfRatingSubmitted,
     TwoWayCompared,
 )
+from domain.reconciliation import BalanceAsserted, JournalExported
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
 from domain.scheme import SchemeDrafted, SchemeSimulated, SchemeVersionPublished
 from domain.scheme_change import NextCycle
@@ -392,6 +401,8 @@ def paid(amounts: list[Money], code: str = "2026-Q1-1") -> Iterator[Line]:
         )
     yield batch, BatchSettled(bank_account="ICBC-1", bank_reference="ref")
     for n, _, payout, amount in lines:
+        if amount.minor < 0:
+            continue  # a claim: given back by later payouts
         yield (
             payout,
             PaymentSettled(
@@ -442,6 +453,43 @@ def reviewed() -> Iterator[Line]:
     )
 
 
+def compensated() -> Iterator[Line]:
+    """A pool, a rate, a clawback, a statement of the bank, an exported journal."""
+    pool, cny = pool_id("P"), Money(10_000_000, "CNY")
+    share = PoolShare(
+        employment_id=employment_id("E0"), weight="12000/7", score=Decimal("89.76"), amount=cny
+    )
+    funded = PoolFunded(
+        code="P", pool_id=pool, cycle_id=CYCLE, amount=cny, cost_centre="CC-0", cap=Decimal("0.3")
+    )
+    yield pool, funded
+    allocated = PoolAllocated(
+        appraisal_ids=(appraisal_id(CYCLE, employment_id("E0")),), shares=(share,)
+    )
+    yield pool, allocated
+    yield pool, PoolSpent(pool_id=pool, batch_id=batch_id("P"), amount=cny)
+    rate = ExchangeRateFixed(
+        cycle_id=CYCLE,
+        from_currency="CNY",
+        to_currency="JPY",
+        rate=Decimal("20.4851"),
+        source="央行",
+    )
+    yield exchange_rate_id(CYCLE, "CNY", "JPY"), rate
+    owing, who = clawback_id(employment_id("E0")), employment_id("E0")
+    for number, minor in enumerate((144_000, 60_000)):
+        kind = (ClawbackScheduled, ClawbackApplied)[number]
+        line = payout_id(appraisal_id(CYCLE, who), 2 + number)
+        yield owing, kind(employment_id=who, payout_id=line, amount=Money(minor, "CNY"))
+    account = f"budget:pool:{pool}"
+    statement = BalanceAsserted(
+        account=account, balance=Money(0, "CNY"), as_of=date(2099, 12, 31), source="总账"
+    )
+    yield ledger_account_id(account), statement
+    exported = JournalExported(system="kingdee", number=1, first_position=1, last_position=9)
+    yield journal_id("kingdee"), exported
+
+
 def quarter(people: int) -> list[Line]:
     """The whole quarter of `people` people."""
     luck = random.Random(4)
@@ -454,6 +502,7 @@ def quarter(people: int) -> list[Line]:
         lines += appraised(n, score)
     lines += reviewed()
     lines += paid([Money(int(score * 30_000), "CNY") for score in scores])
+    lines += compensated()
     return lines
 
 

@@ -70,7 +70,7 @@ async def test_a_damaged_view_is_found_and_kept_for_inquiry(
 ) -> None:
     await company.tell(story.quarter(4))
     await company.execute(
-        "UPDATE merit_views.ledger_accounts_v1 SET credit = credit - 1"
+        f"UPDATE {pay_ledger.ACCOUNTS.name} SET credit = credit - 1"  # noqa: S608  own name
         " WHERE tenant_id = $1 AND account LIKE 'clearing:%'"
     )
     async with company.view() as view:
