@@ -513,3 +513,46 @@ def test_without_the_only_rater_there_is_no_score(around: Around) -> None:
     told = without_rater(around.appraisal, around.boss, context)
     assert (told.score_without, told.missing) == (None, "responses-missing")
     assert told.coefficient_changes
+
+
+# -- laws
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    answers=st.dictionaries(st.integers(0, 4), st.integers(0, 100).map(str), max_size=5),
+    data=st.data(),
+)
+def test_groups_count_from_m_and_show_from_k_whatever_the_order(
+    found_company: Callable[[], Any], answers: dict[int, str], data: st.DataObject
+) -> None:
+    """Invariant 14; and neither the order of the answers nor that of the panel matters."""
+    told = []
+    for order in (sorted(answers), data.draw(st.permutations(sorted(answers)))):
+        around = Around(found_company())
+        around.ask(around.boss, "superior")
+        for peer in around.peers:
+            around.ask(peer, "peer")
+        around.to_rating()
+        around.answer(around.boss, "86")
+        for index in order:
+            around.answer(around.peers[index], answers[index])
+        around.rated()
+        found_groups = results(around, function_scheme())
+        *_, locked, _ = around.lock()
+        told.append((locked.score, locked.coefficient, found_groups))
+    assert told[0] == told[1]
+    peers = told[0][2]["peer"]
+    assert peers.responses == len(answers)
+    assert peers.scored == (len(answers) >= 2)
+    assert peers.shown == (len(answers) >= 3)
+    score = Fraction("52.8") + 15 + Fraction("0.2") * _around(list(answers.values()))
+    assert told[0][0] == Decimal((score * 100 * 2 + 1) // 2) / 100
+
+
+def _around(peers: list[str]) -> Fraction:
+    """The 360 of a superior's 86 and these peers, worked out by hand."""
+    if len(peers) < 2:
+        return Fraction(86)
+    mean = Fraction(sum(map(int, peers)), len(peers))
+    return (5000 * Fraction(86) + 3000 * mean) / 8000
