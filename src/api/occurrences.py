@@ -12,6 +12,7 @@ from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
+from domain.appraisal_decisions import APPRAISAL
 from domain.occurrences import (
     OCCURRENCE_SHEET,
     ApplyVeto,
@@ -20,6 +21,7 @@ from domain.occurrences import (
     RecordOccurrence,
     WithdrawOccurrence,
 )
+from domain.segments import SEGMENTS_MAX
 from projections import occurrences
 from projections.questions import Page
 
@@ -72,10 +74,10 @@ async def _sheets(asked: Asked, given: Sheets) -> Page[occurrences.OccurrenceShe
 
 
 async def _sheet(asked: Asked, _: Parameters) -> One:
-    """What happened beside the indicators, with reasons: for whom it concerns, and the company."""
+    """What happened beside the indicators, for the person, the manager, and the company."""
     async with asked.view() as view:
         row = found(await occurrences.sheet(view, asked.one_id()))
-        if not asked.caller.sees_everyone and asked.caller.person_id != row.person_id:
+        if not await _concerns(asked, row):
             found(None)
         reasons = await occurrences.reasons(view, row)
     told = tuple(
@@ -102,6 +104,23 @@ async def _sheet(asked: Asked, _: Parameters) -> One:
         occurrences=told,
     )
     return One(value=sheet, version=row.version)
+
+
+async def _concerns(asked: Asked, row: occurrences.OccurrenceSheet) -> bool:
+    caller = asked.caller
+    if caller.sees_everyone or caller.person_id == row.person_id:
+        return True
+    if caller.person_id is None:
+        return False
+    store = await asked.store()
+    for number in range(1, SEGMENTS_MAX + 1):
+        own = ids.appraisal_id(row.cycle_id, row.employment_id, number)
+        appraisal, _ = await store.load(APPRAISAL, own)
+        if appraisal is None:
+            return False
+        if appraisal.manager_id == caller.person_id:
+            return True
+    return False
 
 
 def _own_sheet(_: object, command: RecordOccurrence | ProposeVeto) -> UUID:

@@ -1,6 +1,7 @@
 """Schemes over HTTP: two people to publish one, and worked cases 7, 8, 12 and 20 to the cent."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -240,8 +241,13 @@ async def test_case_8_deductions_and_bonuses(company: Any) -> None:
         (item, MADE["RecordOccurrence"]["reason"])
         for item in ("late-report", "incident", "commendation")
     ]
-    stranger = await company.client("employee", examples.MANAGER_ID)
-    assert (await stranger.get(SHEET)).status_code == 404
+    manager = await company.client("manager", examples.MANAGER_ID)
+    assert await manager.saw(SHEET) == sheet
+    for role in ("employee", "manager"):
+        stranger = await company.client(role, uuid4())
+        assert (await stranger.get(SHEET)).status_code == 404
+        nobody = await company.client(role)
+        assert (await nobody.get(SHEET)).status_code == 404
 
 
 async def test_case_8_a_veto_takes_two(company: Any) -> None:
@@ -287,3 +293,35 @@ async def test_case_7_weights(company: Any, weights: tuple[int, ...], status: in
     section = {"code": "s", "name": "s", "weight_bp": 10000, "indicators": manual}
     body = {"code": "S", "content": content(sections=[section])}
     assert (await hr.post("/schemes", body)).status_code == status
+
+
+@pytest.mark.parametrize(("excused", "score"), [(False, "78.00"), (True, "75.00")])
+async def test_case_7_zero_weight_and_excused(company: Any, excused: bool, score: str) -> None:
+    """40/40/20/0 with 100/50/90/10 is 78.00; without the third it is 50/50, so 75.00."""
+    await company.organised()
+    hr, executive = await company.client("hr"), await company.client("executive")
+    manual = [
+        {"code": code, "name": code, "weight_bp": weight, "rule": {"kind": "manual"}}
+        for code, weight in (("a", 4000), ("b", 4000), ("c", 2000), ("d", 0))
+    ]
+    section = {"code": "s", "name": "s", "weight_bp": 10000, "indicators": manual}
+    scheme = await published(company, {"code": "S", "content": content(sections=[section])})
+    await hr.did("/cycles", MADE["PlanCycle"])
+    await hr.did(f"{CYCLE}/schemes", {**MADE["BindScheme"], "scheme_id": scheme})
+    await hr.did(f"{CYCLE}/open")
+    await hr.did(f"{CYCLE}/appraisals", MADE["CreateAppraisal"])
+    manager = await company.client("manager", examples.MANAGER_ID)
+    if excused:
+        request = {"indicator": "c", "reason": "产品线停产"}
+        await manager.did(f"{APPRAISAL}/goals/excuse", request)
+        await hr.did(f"{APPRAISAL}/goals/approve-change", {"indicator": "c"})
+    for stage in ("data-intake", "rating"):
+        await hr.did(f"{CYCLE}/advance", {"to": stage})
+    points = {"a": "100", "b": "50", "c": "90", "d": "10"}
+    ratings = [{"indicator": code, "points": each} for code, each in points.items()]
+    await manager.did(f"{APPRAISAL}/manager-rating", {"ratings": ratings})
+    for stage in ("comparison", "calibration"):
+        await hr.did(f"{CYCLE}/advance", {"to": stage})
+    await hr.did(f"{APPRAISAL}/lock")
+    told = await executive.saw(f"{APPRAISAL}/explanation", wait_for=hr.position)
+    assert (told["score"], told["parts"]) == (score, [])
