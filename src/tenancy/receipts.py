@@ -80,9 +80,7 @@ class Receipts:
         async with self._db.transaction(tenant_id) as connection:
             (row,) = await sealed_rows(connection, tenant_id, position, position, 1)
         signer = await self._signers.of(tenant_id)
-        statement = Statement(
-            position=position, leaf_hash=_text(proof.leaf_hash), says=dict(says)
-        )
+        statement = Statement(position=position, leaf_hash=_text(proof.leaf_hash), says=dict(says))
         return SignedReceipt(
             statement=signed(signer, statement),
             leaf=_text(leaf_of(tenant_id, row)),
