@@ -115,7 +115,7 @@ async def test_runners_share_a_tenant_without_doing_anything_twice(
         await asyncio.gather(feed(), *(work(runner) for runner in runners))
     async with company.view() as view:
         assert (await trial_balance(view)).balanced
-        assert len((await pay_ledger.entries(view)).items) == 20
+        assert len((await pay_ledger.entries(view)).items) == 22
         trail = await audit_events(view, limit=500)
     assert [event.position for event in trail.items] == list(range(1, len(events) + 1))
 
