@@ -8,6 +8,7 @@ import msgspec
 from api import auth
 from api.asked import Asked
 from api.commands import from_path, post
+from api.considering import consider
 from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
@@ -21,6 +22,7 @@ from domain.bonus_pool import (
     WithdrawFromPool,
 )
 from domain.bonus_pool_decisions import POOL
+from domain.bonus_pool_preview import PoolPreview, pool_preview
 from domain.clawback import CLAWBACK, SetClawbackLimit
 from domain.exchange_rate import EXCHANGE_RATE, FixExchangeRate
 from domain.money import Money
@@ -100,6 +102,17 @@ async def _pool(asked: Asked, _: Parameters) -> One:
     return One(value=_told(row), version=row.version)
 
 
+async def _resettlements(asked: Asked, _: Parameters) -> One:
+    """What each policy would pay, claim back and draw after a correction; nothing is written."""
+    pool_id = asked.one_id()
+    async with asked.view() as view:
+        found(await compensation.pool(view, pool_id))
+    told = await consider(
+        await asked.store(), asked.stamp, lambda context: pool_preview(pool_id, context)
+    )
+    return One(value=told)
+
+
 async def _rates(asked: Asked, given: OfCycle) -> Page[compensation.ExchangeRate]:
     """Exchange rates in the order of their fixing; none ever changes."""
     async with asked.view() as view:
@@ -127,6 +140,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     get("/pools", _pools, roles=READERS, result=Pool, projections=VIEWS, parameters=OfCycle),
     get("/pools/{pool_id}", _pool, roles=READERS, result=Pool, projections=VIEWS),
+    get(
+        "/pools/{pool_id}/resettlements",
+        _resettlements,
+        roles=READERS,
+        result=PoolPreview,
+        projections=VIEWS,
+    ),
     post(
         "/pools/{pool_id}/withdraw",
         WithdrawFromPool,

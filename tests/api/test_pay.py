@@ -387,6 +387,8 @@ async def test_case_9_a_pool_is_shared_out_and_paid(
     assert after[f"budget:spent:{pool_id}"] == "100000.00"
     taken = await finance.post(f"/pools/{pool_id}/withdraw", MADE["WithdrawFromPool"])
     said(taken, 409, "balance-below-zero")
+    shown = await finance.saw(f"/pools/{pool_id}/resettlements")
+    assert shown == {"pool_id": pool_id, "affected": [], "outcomes": []}
     unchanged = await finance.post(f"/pools/{pool_id}/resettle", MADE["ResettlePool"])
     said(unchanged, 409, "nothing-to-resettle")
 

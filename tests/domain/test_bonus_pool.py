@@ -21,6 +21,8 @@ from domain.bonus_pool import (
     ResettlePool,
     WithdrawFromPool,
 )
+from domain.bonus_pool_preview import pool_preview
+from domain.kernel import Context
 from domain.money import Amount, Money
 from domain.payout import ApproveBatch, PayoutCalculated, VoidBatch, VoidPayout
 
@@ -148,13 +150,22 @@ def test_after_a_correction_the_policy_says_who_bears_it(
     assert before == {first: 6_666_667, other: 3_333_333}
     # Before a pool is resettled a batch finds nothing missing: the shares are what is due.
     payroll.world.refuses("already-paid", payroll.command(pool_id=POOL))
+    context = Context(now=payroll.world.now, actor=FINANCE, look=payroll.world)
+    shown = pool_preview(POOL, context)
     (done,) = payroll.world.do(ResettlePool(policy=policy, reason="更正"), on=POOL)
     assert isinstance(done, PoolResettled)
-    assert done.affected == (first,)
+    assert done.affected == shown.affected == (first,)
+    (outcome,) = (each for each in shown.outcomes if each.policy == policy)
+    assert outcome.drawn == done.drawn
+    assert {each.employment_id: each.after for each in outcome.changes}.items() <= {
+        each.employment_id: each.amount for each in done.shares
+    }.items()
+    assert pool_preview(POOL, context).outcomes == ()  # nothing has changed since
     assert tuple(each.amount.minor for each in done.shares) == now
     assert done.drawn.minor == drawn == sum(now) - 10_000_000
     batch = payroll.approve(payroll.prepare(pool_id=POOL))
     paid = {line.employment_id: line.amount.minor for line in payroll.lines(batch)}
+    assert paid == {each.employment_id: each.difference.minor for each in outcome.changes}
     assert paid == {
         each: after - before[each]
         for each, after in zip((first, other), now, strict=True)
