@@ -92,12 +92,11 @@ async def _missing(
         appraisals.append(state)
     if employment is None:
         return []
-    alive = [each for each in appraisals if each.voided is None]
     return [
         CreateAppraisal(
             cycle_id=cycle_id, employment_id=employment_id, segment=len(appraisals) + more
         )
-        for more, _ in enumerate(uncovered(employment, period, alive), start=1)
+        for more, _ in enumerate(uncovered(employment, period, appraisals), start=1)
     ]
 
 

@@ -96,7 +96,10 @@ def _source(appraisal: Appraisal, employment: Employment, last_day: date) -> UUI
 def uncovered(
     employment: Employment, period: Span, appraisals: Iterable[Appraisal]
 ) -> tuple[Segment, ...]:
-    """The runs of days within a period that none of `appraisals` is about, each in one segment."""
+    """The runs of days within a period that none of `appraisals` is about, each in one segment.
+
+    One that a policy voided is still about its days: they are not to be appraised.
+    """
     covered = [days.span for each in appraisals if (days := days_of(each, employment))]
     return tuple(
         msgspec.structs.replace(segment, span=span)
@@ -120,7 +123,7 @@ def _without(span: Span, taken: Iterable[Span]) -> Iterator[Span]:
 def appraisals_of(
     cycle_id: UUID, employment_id: UUID, context: Context, *, before: int | None = None
 ) -> tuple[Appraisal, ...]:
-    """The appraisals of an employment in a cycle that are not void, by segment number.
+    """The appraisals of an employment in a cycle, void ones too, by segment number.
 
     Args:
         cycle_id: Of the cycle.
@@ -134,7 +137,7 @@ def appraisals_of(
         if each is None:
             break
         found.append(each)
-    return tuple(each for each in found if each.voided is None)
+    return tuple(found)
 
 
 def catchment(days: Days, employment: Employment, cycle: Span) -> Span:

@@ -134,3 +134,12 @@ def test_an_appraisal_without_any_day_left_is_voided_and_its_days_get_another(
     (created,) = company.world.do(again)
     assert created.job_id == ids.job_id("key-account")
     assert (created.starts_on, created.ends_on) == (company.starts_on, company.ends_on)
+
+
+def test_what_a_policy_voided_is_not_appraised_again(opened: Any) -> None:
+    company = opened(good="void")
+    appraisal = rated(company)
+    leave(company, "good-leaver")
+    company.world.do(VOID, on=appraisal)
+    again = CreateAppraisal(cycle_id=company.cycle, employment_id=company.employment, segment=2)
+    company.world.refuses("no-such-segment", again)
