@@ -273,9 +273,7 @@ class Store:
         )
         # Folded before it is written: an event that its own decider cannot take is a bug, and
         # is better raised than kept for ever.
-        by_stream: dict[int, list[Recorded]] = {}
-        for each in recorded:
-            by_stream.setdefault(each.stream_id.int, []).append(each)
+        by_stream = _by_stream(recorded)
         evolved = [
             (key, _evolved(used.decider, used.folded.state, by_stream[key[2]]))
             for key, used in look.used.items()
@@ -409,6 +407,15 @@ class Store:
     async def _open(self, rows: Sequence[Sealed]) -> list[Recorded]:
         await self._mapper.ready(rows)
         return [self._mapper.open(row) for row in rows]
+
+
+def _by_stream(events: list[Recorded]) -> dict[int, list[Recorded]]:
+    if len(events) == 1:
+        return {events[0].stream_id.int: events}
+    grouped: dict[int, list[Recorded]] = {}
+    for each in events:
+        grouped.setdefault(each.stream_id.int, []).append(each)
+    return grouped
 
 
 def _evolved(decider: Decides[Any], state: Any, events: Sequence[Recorded]) -> tuple[Any, int]:
