@@ -311,7 +311,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "as_of": "2025-04-30",
         "source": "银行对账单 2025-04",
     },
-    "ExportJournal": {"system": "kingdee", "through": 100},
+    "ExportJournal": {"system": "kingdee", "through": 10},
     "IssueAccessKey": {"name": "payroll connector", "roles": ["integration"]},
     "RevokeAccessKey": {"reason": "replaced"},
     **rating_examples(

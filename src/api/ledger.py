@@ -7,7 +7,8 @@ import msgspec
 
 from api import auth
 from api.asked import Asked
-from api.commands import post
+from api.commands import decode, post
+from api.problems import FieldError, Said
 from api.queries import Listing, Parameters, Position
 from api.routes import Route, get, writers
 from api.wire import One
@@ -253,6 +254,14 @@ async def _journals(asked: Asked, given: Listing) -> Page[compensation.Journal]:
         return await compensation.journals(view, limit=given.limit, cursor=given.cursor)
 
 
+async def _written(asked: Asked) -> None:
+    """What is exported is there: later entries would otherwise slip into it."""
+    through = decode(asked.body, ExportJournal).through
+    if through > (head := await (await asked.store()).head()):
+        why = f"the log ends at {head}"
+        raise Said("invalid-body", why, errors=[FieldError(pointer="/through", detail=why)])
+
+
 ROUTES: tuple[Route, ...] = (
     get(
         "/ledger/accounts",
@@ -306,6 +315,7 @@ ROUTES: tuple[Route, ...] = (
         ExportJournal,
         JOURNAL,
         roles=RECONCILERS,
+        guard=_written,
         stream=lambda _, command: ids.journal_id(command.system),
         creates="/ledger/journals",
     ),

@@ -297,6 +297,8 @@ async def reconciled(payroll: Payroll, bank: str) -> None:
         ("-45614.98", False),
     ]
     head = await payroll.company.head()
+    beyond = await finance.post("/ledger/journals", {"system": "kingdee", "through": head + 99})
+    said(beyond, 400, "invalid-body")
     for through in (head - 5, head):
         await finance.did("/ledger/journals", {"system": "kingdee", "through": through})
     refused = await finance.post("/ledger/journals", {"system": "kingdee", "through": head})
