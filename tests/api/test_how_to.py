@@ -22,6 +22,7 @@ import pytest
 from api import examples
 from api.app import TABLE
 from domain import ids
+from projections.catalogue import NAMES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "how-to"
 BEGINS = re.compile(r"<!-- begins with: (\w+) -->")
@@ -31,6 +32,7 @@ NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 PAGES = sorted(path for path in FOLDER.glob("*.md") if BEGINS.search(path.read_text()))
 STEPS = ("organised", "appraising", "locked", "paid")
 
+WAITED_S = 30
 KNOWN = {
     "unit": examples.UNIT_ID,
     "job": examples.JOB_ID,
@@ -46,8 +48,8 @@ KNOWN = {
 """The ids of the worked baseline."""
 WHO = {"employee": examples.PERSON_ID, "manager": examples.MANAGER_ID}
 
-ELSEWHERE = {"/bulk"}
-"""Commands that are shown in another way: bulk takes lines, not a body."""
+ELSEWHERE = {"/bulk", "/appeals/{appeal_id}/expire"}
+"""Bulk takes lines, not a body; an appeal expires after working days that no test can wait for."""
 
 
 def begun_with(page: Path) -> str:
@@ -126,7 +128,9 @@ def differs(written: Any, told: Any, known: dict[str, str], at: str = "") -> str
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-async def test_a_page_is_true(page: Path, new_company: Callable[[str], Awaitable[Any]]) -> None:
+async def test_a_page_is_true(
+    page: Path, app: Any, new_company: Callable[[str], Awaitable[Any]]
+) -> None:
     company = await new_company(page.stem)
     step = begun_with(page)
     if step != "nothing":
@@ -142,6 +146,9 @@ async def test_a_page_is_true(page: Path, new_company: Callable[[str], Awaitable
             mark = "&" if "?" in path else "?"
             answer = await client.get(f"{path}{mark}wait_for={max(position, 1)}")
         else:
+            # As a person would who reads what was answered: what is known is in the views by then.
+            views = app.state.services.views
+            assert await views.wait_for(company.tenant_id, NAMES, position, WAITED_S)
             answer = await client.post(path, filled(each.body, known))
         said = f"{each.method} {each.path}: {answer.status_code} {answer.text}"
         assert answer.status_code == each.status, said
