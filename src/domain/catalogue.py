@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from domain import (
     access,
     appeal,
@@ -13,7 +11,6 @@ from domain import (
     bonus_pool,
     calibration,
     clawback,
-    conduct,
     cycle,
     exchange_rate,
     facts,
@@ -24,7 +21,6 @@ from domain import (
     indicator_library,
     jobs,
     leave,
-    leavers,
     objective,
     occurrences,
     org_units,
@@ -32,24 +28,23 @@ from domain import (
     payout,
     peer_rating,
     rater_panel,
-    ratings,
-    receipt,
     reconciliation,
-    reopening,
     reward,
     reward_budget,
     reward_paying,
     scheme,
     scheme_change,
     scheme_policy,
-    settlement,
     share_override,
 )
 from domain.access import ACCESS_KEY
+from domain.aggregate import Aggregate
 from domain.appeal_decisions import APPEAL
 from domain.appraisal_decisions import APPRAISAL
 from domain.bonus_pool_decisions import POOL
 from domain.calibration_decisions import CALIBRATION_SESSION
+from domain.catalogue_appraisal import APPRAISING
+from domain.catalogue_pay import PAYING
 from domain.clawback import CLAWBACK
 from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
@@ -69,8 +64,6 @@ from domain.payout_line import PAYOUT
 from domain.peer_rating import PEER_RATING
 from domain.rater_panel_decisions import RATER_PANEL
 from domain.reconciliation import JOURNAL, LEDGER_ACCOUNT
-from domain.reward import REWARD
-from domain.reward_budget import REWARD_BUDGET
 from domain.scheme_decisions import SCHEME
 from domain.scheme_policy import SCHEME_POLICY
 from domain.settlement import SETTLEMENT
@@ -110,14 +103,6 @@ __all__ = [
     "decider_of",
     "stream_of",
 ]
-
-
-class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
-    """A decider, the commands that it takes, and the events of its streams."""
-
-    decider: Decider[Any]
-    commands: tuple[type[Command], ...]
-    events: tuple[type[Event], ...]
 
 
 AGGREGATES: tuple[Aggregate, ...] = (
@@ -250,285 +235,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
             cycle.CycleClosed,
         ),
     ),
-    Aggregate(
-        decider=GOAL_SHEET,
-        commands=(
-            goals.ProposeGoals,
-            goals.AgreeGoals,
-            goal_changes.RequestTargetChange,
-            goal_changes.RequestExcuse,
-            goal_changes.ApproveGoalChange,
-            goal_changes.DeclineGoalChange,
-            goal_changes.AlignGoal,
-        ),
-        events=(
-            goals.GoalSheetProposed,
-            goals.GoalsAgreed,
-            goal_changes.TargetChangeRequested,
-            goal_changes.ExcuseRequested,
-            goal_changes.TargetChanged,
-            goal_changes.IndicatorExcused,
-            goal_changes.GoalChangeDeclined,
-            goal_changes.GoalAligned,
-        ),
-    ),
-    Aggregate(
-        decider=OBJECTIVE,
-        commands=(objective.SetObjective, objective.DropObjective),
-        events=(objective.ObjectiveSet, objective.ObjectiveDropped),
-    ),
-    Aggregate(
-        decider=FEED,
-        commands=(feeds.ReceiveFeed, feeds.ValidateFeed, feeds.RejectFeed, feeds.CutOffFeed),
-        events=(
-            feeds.FeedReceived,
-            feeds.FeedValidated,
-            feeds.FeedRejected,
-            feeds.FeedCutOffReached,
-        ),
-    ),
-    Aggregate(
-        decider=FACT_SHEET,
-        commands=(facts.RecordActual, facts.CorrectActual, facts.DeclineCorrection),
-        events=(
-            facts.ActualRecorded,
-            facts.ActualCorrected,
-            facts.CorrectionAccepted,
-            facts.CorrectionDeclined,
-        ),
-    ),
-    Aggregate(
-        decider=APPRAISAL,
-        commands=(
-            appraisal.CreateAppraisal,
-            ratings.ReviseManagerRating,
-            ratings.SubmitSelfRating,
-            ratings.SubmitManagerRating,
-            ratings.ExplainDeviation,
-            conduct.ReplyToDeviation,
-            conduct.ReassignRater,
-            conduct.RequestWaiver,
-            conduct.ApproveWaiver,
-            conduct.ProposeAdjustment,
-            conduct.ApproveAdjustment,
-            conduct.RejectAdjustment,
-            receipt.AcknowledgeResult,
-            appraisal.CalculateInitialScore,
-            appraisal.CalibrateScore,
-            appraisal.LockScore,
-            appraisal.PublishResult,
-            reopening.AcceptCorrection,
-            reopening.RelockScore,
-            leavers.VoidAppraisal,
-        ),
-        events=(
-            appraisal.AppraisalCreated,
-            ratings.SelfRatingSubmitted,
-            ratings.ManagerRatingSubmitted,
-            ratings.ManagerRatingRevised,
-            ratings.TwoWayCompared,
-            ratings.DeviationFlagged,
-            ratings.DeviationExplained,
-            conduct.DeviationReplied,
-            conduct.RaterReassigned,
-            conduct.WaiverRequested,
-            conduct.RatingWaived,
-            conduct.RaterGroupSuppressed,
-            conduct.AdjustmentProposed,
-            conduct.AdjustmentApproved,
-            conduct.AdjustmentRejected,
-            conduct.CalibrationSessionJoined,
-            receipt.ReceiptIssued,
-            receipt.ResultAcknowledged,
-            appraisal.InitialScoreCalculated,
-            appraisal.CalibrationApplied,
-            appraisal.ScoreLocked,
-            appraisal.ResultPublished,
-            reopening.AppraisalReopened,
-            reopening.AdjustingFactAccepted,
-            reopening.ScoreRelocked,
-            leavers.AppraisalVoided,
-            leavers.PayForfeited,
-        ),
-    ),
-    Aggregate(
-        decider=APPEAL,
-        commands=(
-            appeal.FileAppeal,
-            appeal.AcceptAppeal,
-            appeal.ReturnAppeal,
-            appeal.AssignReviewer,
-            appeal.AddEvidence,
-            appeal.DecideAppeal,
-            appeal.EscalateAppeal,
-            appeal.WithdrawAppeal,
-            appeal.ExpireAppeal,
-        ),
-        events=(
-            appeal.AppealFiled,
-            appeal.AppealAccepted,
-            appeal.AppealReturned,
-            appeal.AppealReviewerAssigned,
-            appeal.EvidenceAdded,
-            appeal.AppealUpheld,
-            appeal.AppealPartlyUpheld,
-            appeal.AppealRejected,
-            appeal.AppealEscalated,
-            appeal.AppealWithdrawn,
-            appeal.AppealExpired,
-        ),
-    ),
-    Aggregate(
-        decider=RATER_PANEL,
-        commands=(
-            rater_panel.NominateRater,
-            rater_panel.ApproveRater,
-            rater_panel.DeclineRater,
-            rater_panel.ReplaceRater,
-        ),
-        events=(
-            rater_panel.RaterNominated,
-            rater_panel.RaterApproved,
-            rater_panel.RaterDeclined,
-            rater_panel.RaterReplaced,
-        ),
-    ),
-    Aggregate(
-        decider=PEER_RATING,
-        commands=(peer_rating.SubmitPeerRating,),
-        events=(peer_rating.PeerRatingSubmitted,),
-    ),
-    Aggregate(
-        decider=CALIBRATION_SESSION,
-        commands=(
-            calibration.OpenCalibrationSession,
-            calibration.AddToCalibrationSession,
-            calibration.ProposeRatingChange,
-            calibration.DecideRatingChange,
-            calibration.CheckDistribution,
-            calibration.CloseCalibrationSession,
-        ),
-        events=(
-            calibration.CalibrationSessionOpened,
-            calibration.AppraisalsAdded,
-            calibration.RatingChangeProposed,
-            calibration.RatingChangeDecided,
-            calibration.DistributionChecked,
-            calibration.CalibrationSessionClosed,
-        ),
-    ),
-    Aggregate(
-        decider=PAYOUT_BATCH,
-        commands=(
-            payout.PrepareBatch,
-            reward_paying.PrepareRewardBatch,
-            payout.ApproveBatch,
-            payout.InstructBatch,
-            payout.SettleBatch,
-            payout.VoidBatch,
-        ),
-        events=(
-            payout.BatchPrepared,
-            payout.BatchApproved,
-            payout.BatchInstructed,
-            payout.BatchSettled,
-            payout.BatchVoided,
-        ),
-    ),
-    Aggregate(
-        decider=PAYOUT,  # calculated and approved by the batch that it is a line of
-        commands=(
-            payout.InstructPayment,
-            payout.SettlePayment,
-            payout.ReturnPayment,
-            payout.VoidPayout,
-        ),
-        events=(
-            payout.PayoutCalculated,
-            payout.PayoutApproved,
-            payout.PaymentInstructed,
-            payout.PaymentSettled,
-            payout.PaymentReturned,
-            payout.PayoutVoided,
-        ),
-    ),
-    Aggregate(
-        decider=SETTLEMENT,
-        commands=(),  # its events are written with the lines that they tell of
-        events=(
-            settlement.SettlementPosted,
-            settlement.DeltaPayoutPosted,
-            settlement.SettlementReleased,
-        ),
-    ),
-    Aggregate(
-        decider=CLAWBACK,
-        commands=(clawback.SetClawbackLimit,),
-        events=(
-            clawback.ClawbackLimitSet,
-            clawback.ClawbackScheduled,
-            clawback.ClawbackApplied,
-            clawback.ClawbackReversed,
-        ),
-    ),
-    Aggregate(
-        decider=POOL,
-        commands=(
-            bonus_pool.FundPool,
-            bonus_pool.WithdrawFromPool,
-            bonus_pool.AllocatePool,
-            bonus_pool.ResettlePool,
-        ),
-        events=(
-            bonus_pool.PoolFunded,
-            bonus_pool.PoolWithdrawn,
-            bonus_pool.PoolAllocated,
-            bonus_pool.PoolUnallocated,
-            bonus_pool.PoolResettled,
-            bonus_pool.PoolSpent,
-        ),
-    ),
-    Aggregate(
-        decider=REWARD_BUDGET,
-        commands=(reward_budget.SetRewardBudget,),
-        events=(
-            reward_budget.RewardBudgetSet,
-            reward_budget.RewardBudgetCommitted,
-            reward_budget.RewardBudgetReleased,
-        ),
-    ),
-    Aggregate(
-        decider=REWARD,
-        commands=(
-            reward.NominateReward,
-            reward.ApproveReward,
-            reward.RejectReward,
-            reward.GrantReward,
-            reward.RevokeReward,
-        ),
-        events=(
-            reward.InstantRewardNominated,
-            reward.InstantRewardApproved,
-            reward.InstantRewardRejected,
-            reward.InstantRewardGranted,
-            reward.InstantRewardRevoked,
-        ),
-    ),
-    Aggregate(
-        decider=EXCHANGE_RATE,
-        commands=(exchange_rate.FixExchangeRate,),
-        events=(exchange_rate.ExchangeRateFixed,),
-    ),
-    Aggregate(
-        decider=LEDGER_ACCOUNT,
-        commands=(reconciliation.AssertBalance,),
-        events=(reconciliation.BalanceAsserted,),
-    ),
-    Aggregate(
-        decider=JOURNAL,
-        commands=(reconciliation.ExportJournal,),
-        events=(reconciliation.JournalExported,),
-    ),
+    *APPRAISING,
+    *PAYING,
     Aggregate(
         decider=ACCESS_KEY,
         commands=(access.IssueAccessKey, access.RevokeAccessKey),
