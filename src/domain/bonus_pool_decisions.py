@@ -203,7 +203,7 @@ def _resettled(
 
 def _at_the_old_rate(pool: Pool, claim: Claim, whole: Fraction) -> Money:
     # Rounded down, as floors are before remainders are given away; never above the cap.
-    exactly = pool.amount.minor * claim.weight / whole
+    exactly = pool.amount.minor * Fraction(claim.weight, whole)
     if pool.cap is not None:
         exactly = min(exactly, pool.amount.minor * exact(pool.cap))
     return Money(exactly.numerator // exactly.denominator, pool.amount.currency)

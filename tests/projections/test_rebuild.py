@@ -70,7 +70,7 @@ async def test_a_damaged_view_is_found_and_kept_for_inquiry(
 ) -> None:
     await company.tell(story.quarter(4))
     await company.execute(
-        f"UPDATE {pay_ledger.ACCOUNTS.name} SET credit = credit - 1"  # noqa: S608  own name
+        f"UPDATE {pay_ledger.ACCOUNTS.name} SET credit = credit - 1"
         " WHERE tenant_id = $1 AND account LIKE 'clearing:%'"
     )
     async with company.view() as view:
