@@ -89,13 +89,26 @@ class Api:
         return msgspec.json.decode(await self.post_raw(key, path, command), type=Done)
 
     async def post_raw(
-        self, key: str, path: str, command: msgspec.Struct | Mapping[str, Any] | None = None
+        self,
+        key: str,
+        path: str,
+        command: msgspec.Struct | Mapping[str, Any] | None = None,
+        *,
+        turn: int = 1,
     ) -> bytes:
-        """Carry out a command whose answer is not a `Done`."""
+        """Carry out a command whose answer is not a `Done`.
+
+        Args:
+            key: whose access key.
+            path: below the base path.
+            command: its body; None for an empty one.
+            turn: 2, 3 ... where the same is to be done once more, and not the same answer told.
+        """
         body = msgspec.json.encode({} if command is None else command)
+        again = b"" if turn == 1 else b"%d" % turn
         headers = {
             "Content-Type": "application/json",
-            "Idempotency-Key": _idempotency_key(key, path, body),
+            "Idempotency-Key": _idempotency_key(key, path, body + again),
         }
         return (await self._send("POST", key, path, content=body, headers=headers)).content
 

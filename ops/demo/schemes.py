@@ -9,6 +9,8 @@ from domain.rules import (
     IndicatorRule,
     Linear,
     Manual,
+    MultiRater,
+    RaterGroup,
     Ratio,
     SchemeContent,
     Section,
@@ -124,3 +126,34 @@ OTHERS = DraftScheme(
     ),
 )
 """For people without business data: manual indicators only."""
+
+PANEL = DraftScheme(
+    code="FUN-360",
+    content=SchemeContent(
+        name="职能岗位360试行方案",
+        sections=(
+            section("duty", "岗位职责", 8000, indicator("duty", "履职", 10000, Manual())),
+            section(
+                "360",
+                "360评价",
+                2000,
+                indicator(
+                    "360",
+                    "360评价",
+                    10000,
+                    MultiRater(
+                        groups=(
+                            RaterGroup(
+                                code="superior", weight_bp=5000, scored_from=1, shown_from=1
+                            ),
+                            RaterGroup(code="peer", weight_bp=3000),
+                            RaterGroup(code="subordinate", weight_bp=2000),
+                        )
+                    ),
+                ),
+            ),
+        ),
+        coefficient=Banded(bands=BANDS),
+    ),
+)
+"""A fifth of the score is what superiors, peers and subordinates say (worked case 6)."""

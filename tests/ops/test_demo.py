@@ -39,6 +39,8 @@ def test_every_claim_holds(demo: subprocess.CompletedProcess[str]) -> None:
     assert outcome["people"] == 29
     assert outcome["ledger_balance"] == {"CNY": "0.00"}
     assert "26928.00" in demo.stdout
+    for told in ("89.76 -> 91.36", "+480.00", "2666.67 + 5333.33", "81.13 + 0.50 = 81.63"):
+        assert told in demo.stdout
 
 
 def test_the_bundle_is_left_and_verifies(demo: subprocess.CompletedProcess[str]) -> None:
@@ -47,7 +49,9 @@ def test_the_bundle_is_left_and_verifies(demo: subprocess.CompletedProcess[str])
     assert found.ok
     assert found.verdict.events == outcome["events"]
     assert found.recomputed is not None
-    assert found.recomputed.scores == found.recomputed.payouts == 28
+    # 28 people; a second version by appeal and a panel's score; its difference, a reward of two
+    # and a pool of two.
+    assert (found.recomputed.scores, found.recomputed.payouts) == (28 + 2, 28 + 1 + 2 + 2)
 
 
 def test_a_forged_amount_is_found_by_computing_again(
