@@ -9,6 +9,7 @@ from api import auth
 from api.asked import Asked
 from api.commands import from_path, post
 from api.considering import consider
+from api.problems import Said
 from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
@@ -26,7 +27,7 @@ from domain.bonus_pool_preview import PoolPreview, pool_preview
 from domain.clawback import CLAWBACK, SetClawbackLimit
 from domain.exchange_rate import EXCHANGE_RATE, FixExchangeRate
 from domain.money import Money
-from projections import compensation
+from projections import compensation, directory
 from projections.questions import Page
 
 VIEWS = (compensation.NAME,)
@@ -129,6 +130,17 @@ async def _clawbacks(asked: Asked, given: Clawbacks) -> Page[compensation.Clawba
         )
 
 
+async def _clawback(asked: Asked, _: Parameters) -> One:
+    """What an employment owes, and which share of each later payout is kept."""
+    employment_id = asked.one_id()
+    async with asked.view() as view:
+        employment: directory.Employment = found(await directory.employment(view, employment_id))
+        if not asked.caller.has(READERS) and employment.person_id != asked.caller.person_id:
+            raise Said("not-found", "there is nothing of this id")
+        row = await compensation.clawback(view, employment_id)
+    return One(value=row, version=row.version)
+
+
 ROUTES: tuple[Route, ...] = (
     post(
         "/pools",
@@ -184,6 +196,13 @@ ROUTES: tuple[Route, ...] = (
         CLAWBACK,
         roles=WRITERS,
         stream=lambda _, command: ids.clawback_id(command.employment_id),
+    ),
+    get(
+        "/employments/{employment_id}/clawback",
+        _clawback,
+        roles=auth.EVERYONE,
+        result=compensation.Clawback,
+        projections=(compensation.NAME, directory.NAME),
     ),
     get(
         "/clawbacks",

@@ -248,6 +248,10 @@ def _cycle_lines(
 def _exchange(command: PrepareBatch, person: _Person, context: Context) -> FixedExchange | None:
     """The rate of the first line for ever after; for a first line, the one fixed for the cycle."""
     if person.settlement is not None and person.settlement.lines:
+        if command.currency not in {None, person.settlement.currency}:
+            raise Refused(
+                "currency-mismatch", f"What was posted before was in {person.settlement.currency}."
+            )
         return person.settlement.exchange
     paid_in = {each.total.currency for each in person.employment.pay}
     wanted = command.currency

@@ -23,6 +23,7 @@ from domain.clawback import (
     ClawbackScheduled,
 )
 from domain.exchange_rate import ExchangeRateFixed
+from domain.ids import clawback_id
 from domain.money import Money
 from domain.reconciliation import JournalExported
 from projections.kernel import by_stream
@@ -279,6 +280,13 @@ async def clawbacks(
     """What employments owe."""
     order, where = ("employment_id",), {"employment_id": employment_id}
     return await page(view, CLAWBACKS, order=order, where=where, limit=limit, cursor=cursor)
+
+
+async def clawback(view: View, employment_id: UUID) -> Clawback:
+    """What an employment owes; nothing, where nothing was ever said of it."""
+    its_id = clawback_id(employment_id)
+    row = await get(view, CLAWBACKS, its_id)
+    return row or Clawback(clawback_id=its_id, employment_id=employment_id, version=0)
 
 
 async def journals(

@@ -187,6 +187,13 @@ async def test_cases_10_and_11_differences_and_a_claim(corrected: Payroll) -> No
     assert after[f"clearing:bank:{BANK}"] == "-29808.00"  # 26,928.00 + 480.00 + 2,400.00
     (owed,) = (await payroll.finance.saw("/clawbacks"))["data"]
     assert (owed["owed"], owed["limit_share"]) == ([cny("840.00")], "0.20")
+    path = f"/employments/{examples.EMPLOYMENT_ID}/clawback"
+    own = await payroll.company.client("employee", examples.PERSON_ID)
+    assert (await own.saw(path))["owed"] == [cny("840.00")]
+    manager = await payroll.company.client("manager", examples.MANAGER_ID)
+    assert (await manager.get(path)).status_code == 404
+    nothing = f"/employments/{ids.employment_id(examples.MANAGER_EMPLOYMENT)}/clawback"
+    assert (await manager.saw(nothing))["owed"] == []
     limit = {**MADE["SetClawbackLimit"], "limit": "0.5"}
     await payroll.finance.did("/clawbacks", limit)
     (owed,) = (await payroll.finance.saw("/clawbacks", wait_for=payroll.finance.position))["data"]

@@ -497,6 +497,8 @@ def test_case_14_currencies_with_none_and_with_three_minor_digits(
             starts_on=date(2025, 3, 3), ends_on=date(2025, 3, 17), kind="sick", unpaid=True
         )
         payroll.world.do(leave, on=ids.employment_id("payee"))
+        other = payroll.command(appraisal, currency="USD")
+        payroll.world.refuses("currency-mismatch", other)
         (delta,) = payroll.lines(payroll.prepare(appraisal))
         assert delta.amount.currency == paid_in
         assert delta.entitled.minor == {"JPY": 91_943, "KWD": 190_828}[paid_in]
