@@ -18,6 +18,7 @@ from domain.catalogue import EVENTS
 from domain.kernel import Command, Event
 from domain.refusals import REFUSALS
 from ops.cli import app
+from projections.catalogue import PROJECTIONS
 from tenancy.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -68,6 +69,36 @@ def routes() -> str:
     return "\n".join([*parts, ""])
 
 
+def views() -> str:
+    """Every view with its tables, as an analyst with read access finds them."""
+    parts = [
+        "# Views\n",
+        "Derived from the log and never migrated: another meaning is another version beside it.",
+        "Every table has `tenant_id` and `build` before its key; amounts are in minor units.\n",
+    ]
+    for projection in sorted(PROJECTIONS, key=lambda each: each.name):
+        module = importlib.import_module(f"projections.{projection.name}")
+        said = (module.__doc__ or "").strip().splitlines()[0]
+        parts += [f"## {projection.name}, version {projection.version}\n", said, ""]
+        topics = sorted(projection.topics) if projection.topics is not None else []
+        told = ", ".join(f"`{topic}`" for topic in topics) or "every event"
+        parts += [f"Folds {told}.", ""]
+        for table in projection.tables:
+            parts.append(f"### `{table.name}`\n")
+            if own := table.row.__dict__.get("__doc__"):
+                parts += [inspect.cleandoc(own), ""]
+            parts += [f"Key: {', '.join(f'`{name}`' for name in table.key)}.\n"]
+            parts += ["| column | type | meaning |", "|---|---|---|"]
+            said_of = _attribute_docs(table.row)
+            parts += [
+                f"| `{column.name}` | {column.sql_type}{', may be null' if column.nullable else ''}"
+                f" | {said_of.get(column.name, '')} |"
+                for column in table.columns
+            ]
+            parts.append("")
+    return "\n".join(parts)
+
+
 def settings() -> str:
     """Every MERIT_* setting."""
     rows = [
@@ -87,6 +118,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events,
     "commands.md": commands,
     "refusals.md": refusals,
+    "views.md": views,
     "http.md": routes,
     "settings.md": settings,
     "cli.md": cli,

@@ -1,8 +1,10 @@
 """What is written about the project is true of it."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,25 @@ def test_the_glossary_has_a_chinese_term_in_every_row() -> None:
     assert len(rows) >= 40
     for row in rows:
         assert re.search(r"[\u4e00-\u9fff]", row), row
+
+
+def chinese_terms() -> Iterator[tuple[str, str]]:
+    """Terms and where: what docstrings of the code call things in Chinese."""
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ):
+                for term in re.findall(r"[\u4e00-\u9fff]+", node.value.value):
+                    yield term, path.name
+
+
+def test_the_glossary_has_every_chinese_term_of_the_code() -> None:
+    glossary = (ROOT / "docs" / "glossary.md").read_text()
+    missing = {term: where for term, where in chinese_terms() if term not in glossary}
+    assert not missing
 
 
 def test_the_reference_names_every_event() -> None:
