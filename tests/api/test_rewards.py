@@ -1,5 +1,6 @@
 """Instant rewards over HTTP: case 17, payment by a batch, who sees what, the wall."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -123,3 +124,15 @@ async def test_rewards_in_bulk_and_rejected(organised: Any) -> None:
     await hr.did(f"{REWARD}/reject", MADE["RejectReward"])
     refused = await hr.post(f"{REWARD}/approve", {})
     assert refused.json()["type"] == "/problems/wrong-reward-state"
+
+
+async def test_two_grants_at_once_never_take_more_than_there_is(organised: Any) -> None:
+    """Both read a budget of 20,000.00; one is granted, the other finds what is left."""
+    paths = [await approved(organised, code, "12000.00") for code in ("A", "B")]
+    finance = await organised.client("finance")
+    answers = await asyncio.gather(*(finance.post(f"{path}/grant") for path in paths))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    (refused,) = (answer for answer in answers if answer.status_code == 409)
+    assert refused.json()["type"] == "/problems/budget-exceeded"
+    budget = await finance.saw(f"/reward-budgets/{BUDGET_ID}", wait_for=finance.position)
+    assert budget["left"] == cny("8000.00")

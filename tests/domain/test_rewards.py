@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ import domain
 from domain import ids
 from domain.clawback import CLAWBACK
 from domain.explanation import Node
+from domain.kernel import Refused
 from domain.ledger import Book, postings
 from domain.money import Amount, Money
 from domain.payout import (
@@ -45,6 +47,7 @@ from domain.reward_budget import (
     SetRewardBudget,
 )
 from domain.reward_paying import PrepareRewardBatch
+from domain.settlement import SETTLEMENT
 
 BUDGET = ids.reward_budget_id("2025-SALES")
 
@@ -421,3 +424,92 @@ def test_a_reward_is_in_the_books_of_its_budgets_currency(company: Any) -> None:
         actor=rewards.manager,
     )
     assert sorted(each.amount.minor for each in nominated.shares) == [333_333, 333_333, 333_334]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["nominate", "approve", "reject", "grant", "revoke", "budget", "prepare", "pay", "void"]
+        ),
+        st.integers(0, 2),
+        st.sampled_from(["0.01", "1000.00", "4999.99", "8000.00", "20000.00"]),
+    ),
+    max_size=40,
+)
+
+
+@over(steps=STEPS)
+def test_whatever_is_tried_budgets_hold_and_rewards_are_paid_once(
+    found_company: Callable[[], Any], steps: list[tuple[str, int, str]]
+) -> None:
+    """In whatever order: no budget below zero, each share posted once, the books at zero."""
+    company = found_company()
+    rewards = Rewards(company, cap="9000.00")
+    team = (
+        Contributor(employment_id=company.employment, part=Decimal(2)),
+        Contributor(employment_id=company.hire("second", manager_id=None)),
+    )
+    for number, (what, which, amount) in enumerate(steps):
+        with suppress(Refused):
+            _tried(rewards, what, which, amount, f"B{number}", team)
+        _require_laws(rewards)
+    for number in range(3):
+        if ids.reward_id(str(number)) in rewards.world.streams:
+            with suppress(Refused):
+                rewards.prepare(f"LAST-{number}", ids.reward_id(str(number)))
+            _require_settled(rewards, ids.reward_id(str(number)))
+
+
+def _tried(  # noqa: PLR0917  each is another part of one step
+    rewards: Rewards,
+    what: str,
+    which: int,
+    amount: str,
+    batch: str,
+    team: tuple[Contributor, ...],
+) -> None:
+    world, reward = rewards.world, ids.reward_id(str(which))
+    match what:
+        case "nominate":
+            nomination = rewards.nomination(str(which), amount, contributors=team)
+            world.do(nomination, actor=rewards.manager)
+        case "approve":
+            world.do(ApproveReward(), on=reward, actor=rewards.boss)
+        case "reject":
+            world.do(RejectReward(reason="x"), on=reward, actor=rewards.boss)
+        case "grant":
+            world.do(GrantReward(), on=reward, actor=rewards.finance)
+        case "revoke":
+            world.do(RevokeReward(reason="x"), on=reward, actor=rewards.boss)
+        case "budget":
+            rewards.set_budget(amount, "9000.00")
+        case "prepare":
+            rewards.prepare(batch, reward)
+        case "pay":
+            rewards.pay(batch, reward)
+        case _:
+            rewards.prepare(batch, reward)
+            world.do(VoidBatch(reason="x"), on=ids.batch_id(batch))
+
+
+def _require_laws(rewards: Rewards) -> None:
+    world = rewards.world
+    budget = world.state(REWARD_BUDGET, BUDGET)
+    assert budget.left.minor >= 0
+    assert budget.highest.minor <= 900_000
+    granted = {each.reward_id for each in budget.commitments}
+    found = (world.states.get(ids.reward_id(str(number))) for number in range(3))
+    assert granted == {each.reward_id for each in found if each and each.state == "granted"}
+    # `balances` refuses where an account that must not is below zero.
+    balances = rewards.balances
+    assert not sum(balances.values())
+    assert balances.get(f"budget:reward:{rewards.company.unit}", 0) == budget.left.minor
+
+
+def _require_settled(rewards: Rewards, reward_id: UUID) -> None:
+    reward = rewards.world.states[reward_id]
+    for share in reward.shares:
+        stream = ids.settlement_id(reward_id, share.employment_id)
+        settlement = rewards.world.state(SETTLEMENT, stream)
+        posted = sum(each.amount.minor for each in settlement.lines) if settlement else 0
+        assert posted == (share.amount.minor if reward.state == "granted" else 0)
