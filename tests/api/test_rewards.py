@@ -85,6 +85,11 @@ async def test_a_reward_is_paid_and_leaves_the_score_and_its_pay_alone(
     assert same == score
     performance = await hr.saw("/payouts", cycle_id=examples.CYCLE_ID)
     assert [each["amount"] for each in performance["data"]] == [cny("26928.00")]
+    gaps = (await hr.saw("/analytics/reward-gap", cycle_id=examples.CYCLE_ID))["gaps"]
+    (gap,) = gaps
+    assert (gap["people"], gap["rewarded"]) == (1, 1)
+    assert gap["without_rewards"]["median"] == cny("26928.00")
+    assert gap["with_rewards"]["high"] == gap["with_rewards"]["total"] == cny("34928.00")
     employee = await company.client("employee", examples.PERSON_ID)
     why = await employee.saw(f"/payouts/{line['payout_id']}/explanation")
     assert (why["amount"], why["appraisal_id"]) == (cny("8000.00"), None)

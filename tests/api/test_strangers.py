@@ -47,6 +47,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "/schemes/{scheme_id}/lint": {"version": 1},
     "/schemes/{scheme_id}/diff": {"before": 1, "after": 1},
     "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
+    "/analytics/reward-gap": {"cycle_id": examples.CYCLE_ID},
 }
 """Parameters without which there is no answer."""
 SHIPPED = {"/scheme-templates"}
