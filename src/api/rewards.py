@@ -12,7 +12,7 @@ from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
-from domain.money import Money
+from domain.money import Money, add_up
 from domain.payout_batch import PAYOUT_BATCH
 from domain.reward import (
     REWARD,
@@ -65,7 +65,7 @@ class RewardBudget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reward(msgspec.Struct, frozen=True, kw_only=True):
-    """即时奖励; its shares are its amount, exactly."""
+    """即时奖励; the shares of all of its team are what was granted, exactly."""
 
     reward_id: UUID
     code: str
@@ -74,6 +74,7 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     reason: str
     amount: Money
+    """Of these shares."""
     achieved_on: date
     shares: tuple[RewardShare, ...]
     """Of all, to those who see everyone and to who nominated; else one's own alone."""
@@ -118,7 +119,8 @@ def _budget_told(row: rewards.Budget) -> RewardBudget:
 
 def _told(row: rewards.Reward, asked: Asked) -> Reward:
     whole = asked.caller.sees_everyone or row.nominated_by == asked.caller.actor
-    shares = (each for each in row.shares if whole or each.person_id == asked.caller.person_id)
+    own = tuple(each for each in row.shares if each.person_id == asked.caller.person_id)
+    shares = row.shares if whole else own
     return Reward(
         reward_id=row.reward_id,
         code=row.code,
@@ -126,9 +128,10 @@ def _told(row: rewards.Reward, asked: Asked) -> Reward:
         kind=row.kind,
         title=row.title,
         reason=row.reason,
-        amount=Money(row.minor, row.currency),
+        # Of a team of two, the whole would tell one what the other gets.
+        amount=add_up((each.amount for each in shares), row.currency),
         achieved_on=row.achieved_on,
-        shares=tuple(shares),
+        shares=shares,
         on_the_wall=row.on_the_wall,
         state=row.state,
         nominated_by=row.nominated_by,

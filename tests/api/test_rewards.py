@@ -120,7 +120,22 @@ async def test_who_sees_a_reward(organised: Any) -> None:
     assert (row["state"], row["decided_because"]) == ("revoked", "合同作废")
 
 
-async def test_rewards_in_bulk_and_rejected(organised: Any) -> None:
+async def test_one_of_a_team_is_told_their_own_share_alone(organised: Any) -> None:
+    executive = await organised.client("executive")
+    team = [
+        {"employment_id": examples.EMPLOYMENT_ID, "part": "3"},
+        {"employment_id": str(ids.employment_id(examples.MANAGER_EMPLOYMENT))},
+    ]
+    await executive.did("/rewards", {**MADE["NominateReward"], "contributors": team})
+    whole = await executive.saw(REWARD, wait_for=executive.position)
+    assert (whole["amount"], len(whole["shares"])) == (cny("8000.00"), 2)
+    employee = await organised.client("employee", examples.PERSON_ID)
+    own = await employee.saw(REWARD)
+    assert own["amount"] == cny("6000.00")
+    assert [each["person_id"] for each in own["shares"]] == [examples.PERSON_ID]
+
+
+async def test_a_rejected_reward_is_over(organised: Any) -> None:
     manager = await organised.client("manager", examples.MANAGER_ID)
     await manager.did("/rewards", MADE["NominateReward"])
     employee = await organised.client("employee", examples.PERSON_ID)
