@@ -27,9 +27,7 @@ def event_id(unix_ms: int, entropy: bytes) -> UUID:
     UUID('017f22e2-79b0-7000-8000-000000000000')
     """
     random = int.from_bytes(entropy, "big")
-    number = (
-        unix_ms << 80 | _VERSION | (random >> 62 & _LOW_12) << 64 | _VARIANT | random & _LOW_62
-    )
+    number = unix_ms << 80 | _VERSION | (random >> 62 & _LOW_12) << 64 | _VARIANT | random & _LOW_62
     # As UUID(int=number), without its checks of what is known to be right: 0.4 us instead of 1.
     made = _new(UUID)
     _set(made, "int", number)
