@@ -70,6 +70,8 @@ from domain.ids import (
     person_id,
     pool_id,
     rater_panel_id,
+    reward_budget_id,
+    reward_id,
     scheme_id,
 )
 from domain.indicator_library import IndicatorDefined
@@ -101,6 +103,13 @@ from domain.ratings import (
     TwoWayCompared,
 )
 from domain.reconciliation import BalanceAsserted, JournalExported
+from domain.reward import (
+    InstantRewardApproved,
+    InstantRewardGranted,
+    InstantRewardNominated,
+    RewardShare,
+)
+from domain.reward_budget import PersonsShare, RewardBudgetCommitted, RewardBudgetSet
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
 from domain.scheme import SchemeDrafted, SchemeSimulated, SchemeVersionPublished
 from domain.scheme_change import NextCycle
@@ -490,6 +499,51 @@ def compensated() -> Iterator[Line]:
     yield journal_id("kingdee"), exported
 
 
+def rewarded() -> Iterator[Line]:
+    """A budget of rewards, and one reward granted out of it."""
+    budget, reward, unit = reward_budget_id("R"), reward_id("R1"), org_unit_id("SALES")
+    amount = Money(300_00, "CNY")
+    yield (
+        budget,
+        RewardBudgetSet(
+            code="R",
+            org_unit_id=unit,
+            cost_centre="CC-SALES",
+            amount=Money(1000_00, "CNY"),
+            change=Money(1000_00, "CNY"),
+            starts_on=date(2026, 1, 1),
+            ends_on=date(2026, 12, 31),
+        ),
+    )
+    share = RewardShare(
+        employment_id=employment_id("E0"), person_id=person_id("P0"), part=Decimal(1), amount=amount
+    )
+    yield (
+        reward,
+        InstantRewardNominated(
+            code="R1",
+            budget_id=budget,
+            kind="innovation",
+            title="新流程",
+            reason="缩短回款周期",
+            amount=amount,
+            achieved_on=date(2026, 2, 1),
+            shares=(share,),
+        ),
+    )
+    yield reward, InstantRewardApproved()
+    yield reward, InstantRewardGranted(cost_centre="CC-SALES")
+    yield (
+        budget,
+        RewardBudgetCommitted(
+            reward_id=reward,
+            org_unit_id=unit,
+            amount=amount,
+            shares=(PersonsShare(person_id=person_id("P0"), amount=amount),),
+        ),
+    )
+
+
 def quarter(people: int) -> list[Line]:
     """The whole quarter of `people` people."""
     luck = random.Random(4)
@@ -503,6 +557,7 @@ def quarter(people: int) -> list[Line]:
     lines += reviewed()
     lines += paid([Money(int(score * 30_000), "CNY") for score in scores])
     lines += compensated()
+    lines += rewarded()
     return lines
 
 

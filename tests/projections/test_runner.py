@@ -12,6 +12,7 @@ import pytest
 
 from domain.catalogue import EVENTS
 from domain.ids import person_id
+from domain.ledger import postings
 from domain.organisation import PersonRegistered
 from projections import directory, directory_folds, pay_ledger
 from projections.audit_trail import AUDIT_TRAIL, audit_events
@@ -85,9 +86,9 @@ async def test_a_crash_between_apply_and_commit_leaves_nothing_half_done(
         assert balance.balanced
         entries = await pay_ledger.entries(view)
     assert balance.position == len(events)
-    assert len(entries.items) == 20
-    owed = sum(each.amount.minor for _, each in events if each.TOPIC == "payout.approved")
-    assert balance.by_entries[0].debit == 2 * owed
+    posted = [posting.amount for _, event in events for posting in postings(event)]
+    assert len(entries.items) == len(posted) > 20
+    assert balance.by_entries[0].debit == sum(amount.minor for amount in posted)
 
 
 async def test_runners_share_a_tenant_without_doing_anything_twice(
@@ -115,7 +116,9 @@ async def test_runners_share_a_tenant_without_doing_anything_twice(
         await asyncio.gather(feed(), *(work(runner) for runner in runners))
     async with company.view() as view:
         assert (await trial_balance(view)).balanced
-        assert len((await pay_ledger.entries(view)).items) == 22
+        assert len((await pay_ledger.entries(view)).items) == sum(
+            len(postings(event)) for _, event in events
+        )
         trail = await audit_events(view, limit=500)
     assert [event.position for event in trail.items] == list(range(1, len(events) + 1))
 
