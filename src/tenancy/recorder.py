@@ -29,8 +29,10 @@ READ_S_MAX = 2.0
 APPEND = """
 SELECT base, overtaken, repeated, fingerprints, streams, versions, positions
 FROM merit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                  $19)
+                  $19, $20)
 """
+MOVED_ON = "MT001"
+"""Somebody of the flush is overtaken; the function says who when it is asked to look first."""
 
 # The payload carries a random nonce, so equal payloads are the same writing.
 WRITTEN = """
@@ -220,7 +222,7 @@ class Writer:
         for wave in waves(appends):
             arguments = _arguments(tenant_id, appends, wave)
             try:
-                [row] = await connection.fetch(APPEND, *arguments, timeout=APPEND_S_MAX)
+                row = await _flushed(connection, arguments)
             except asyncpg.ForeignKeyViolationError as error:
                 raise UnknownTenant(tenant_id) from error
             if self._warned:
@@ -273,6 +275,16 @@ class Writer:
 
     def _heard(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
         self._warned = self._warned or NOT_ON_THE_STANDBY in str(message)
+
+
+async def _flushed(connection: Connection, arguments: tuple[Any, ...]) -> asyncpg.Record:
+    try:
+        [row] = await connection.fetch(APPEND, *arguments, False, timeout=APPEND_S_MAX)  # noqa: FBT003 - positional in SQL
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != MOVED_ON:
+            raise
+        [row] = await connection.fetch(APPEND, *arguments, True, timeout=APPEND_S_MAX)  # noqa: FBT003 - positional in SQL
+    return row
 
 
 def _unlisten(connection: Connection, listener: Any) -> None:
