@@ -7,8 +7,7 @@ CREATE TABLE merit.heads (
     tenant_id uuid NOT NULL,
     head bigint NOT NULL,
     PRIMARY KEY (tenant_id),
-    FOREIGN KEY (tenant_id) REFERENCES merit.tenants (tenant_id),
-    CHECK (head >= 0)
+    FOREIGN KEY (tenant_id) REFERENCES merit.tenants (tenant_id)
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000);
 
 -- No foreign key to heads: the append drives its insert from the head row, and a check per event
@@ -38,8 +37,10 @@ CREATE TABLE merit.streams (
     stream_id uuid NOT NULL,
     version bigint NOT NULL,
     position bigint NOT NULL,
-    PRIMARY KEY (tenant_id, stream_id),
-    CHECK (version > 0 AND position > 0)
+    -- Whether it was ever moved on from where it began, which tells the append an insert from an
+    -- update. (No CHECK here nor on heads: it would be parsed anew for every flush.)
+    moved boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (tenant_id, stream_id)
 ) WITH (fillfactor = 70);
 
 -- The idempotency keys that were used, for what, and the receipt that was given.
@@ -62,7 +63,7 @@ SELECT merit.protect('merit.commands');
 
 GRANT SELECT, INSERT, UPDATE (head) ON merit.heads TO merit_app;
 GRANT SELECT, INSERT ON merit.events, merit.commands TO merit_app;
-GRANT SELECT, INSERT, UPDATE (version, position) ON merit.streams TO merit_app;
+GRANT SELECT, INSERT, UPDATE (version, position, moved) ON merit.streams TO merit_app;
 GRANT SELECT ON merit.heads, merit.events, merit.streams, merit.commands TO merit_auditor;
 
 -- One flush: many commands of one tenant in one call, and so in one transaction.
@@ -108,8 +109,7 @@ DECLARE
     v_refused integer[] := '{}';
     v_looked integer[];
     v_now timestamptz := clock_timestamp();
-    v_moved integer := 0;
-    v_begun integer := 0;
+    v_moved integer;
 BEGIN
     -- As merit.set_tenant, without a call of its own for each flush.
     IF current_setting('merit.tenant', true) <> '' THEN
@@ -197,22 +197,19 @@ BEGIN
 
     IF v_count > 0 THEN
         IF e_command IS NULL THEN
-            IF 1 = ANY (e_version) THEN
-                INSERT INTO merit.streams (tenant_id, stream_id, version, position)
-                SELECT h.tenant_id, e_stream[i], 1, base + i
+            WITH moved AS (
+                INSERT INTO merit.streams AS s (tenant_id, stream_id, version, position)
+                SELECT h.tenant_id, e_stream[i], e_version[i], base + i
                   FROM merit.heads h CROSS JOIN generate_series(1, v_count) AS i
-                 WHERE h.tenant_id = p_tenant AND e_version[i] = 1
-                    ON CONFLICT (tenant_id, stream_id) DO NOTHING;
-                GET DIAGNOSTICS v_begun = ROW_COUNT;
-            END IF;
-            IF v_begun < v_count THEN
-                UPDATE merit.streams s SET version = e_version[i], position = base + i
-                  FROM generate_series(1, v_count) AS i
-                 WHERE s.tenant_id = p_tenant AND s.stream_id = e_stream[i]
-                   AND s.version = e_version[i] - 1 AND e_version[i] > 1;
-                GET DIAGNOSTICS v_moved = ROW_COUNT;
-            END IF;
-            IF v_begun + v_moved <> v_count THEN
+                 WHERE h.tenant_id = p_tenant
+                    ON CONFLICT (tenant_id, stream_id)
+                    DO UPDATE SET version = excluded.version, position = excluded.position,
+                                  moved = true
+                     WHERE s.version = excluded.version - 1
+                RETURNING s.moved OR s.version = 1 AS follows
+            )
+            SELECT count(*) INTO v_moved FROM moved WHERE follows;
+            IF v_moved <> v_count THEN
                 RAISE EXCEPTION 'a stream has moved on' USING ERRCODE = 'MT001';
             END IF;
         ELSE
@@ -222,7 +219,8 @@ BEGIN
              WHERE h.tenant_id = p_tenant
              GROUP BY h.tenant_id, e_stream[i]
                 ON CONFLICT (tenant_id, stream_id)
-                DO UPDATE SET version = excluded.version, position = excluded.position;
+                DO UPDATE SET version = excluded.version, position = excluded.position,
+                              moved = true;
         END IF;
 
         INSERT INTO merit.events (tenant_id, position, stream_id, version, topic, recorded_at,
