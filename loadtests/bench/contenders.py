@@ -53,7 +53,14 @@ def ours(clients: int, *, tenants: int = 1, scenario: str = "till") -> Contender
     def run(server: Server, seconds: float) -> Run:
         arguments = [server.ours, str(clients), str(tenants), str(seconds), scenario, TEXT]
         said = _said([sys.executable, "-m", "loadtests.bench.ours", *arguments])
-        return msgspec.json.decode(said, type=Run)
+        try:
+            return msgspec.json.decode(said, type=Run)
+        except msgspec.DecodeError as error:
+            begin, end = said[:100], said[-100:]
+            raise SystemExit(
+                f"loadtests.bench.ours said {len(said)} characters that are no result ({error}): "
+                f"{begin!r} ... {end!r}"
+            ) from error
 
     return run
 
