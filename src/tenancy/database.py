@@ -11,6 +11,16 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
+from tenancy.failover import (
+    REPLAYED_UP_TO,
+    NoPrimary,
+    RawConnection,
+    connect_primary,
+    connect_standby,
+    hosts_of,
+    note_standby,
+)
+
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 T = TypeVar("T")
 
@@ -25,6 +35,8 @@ BACKOFF_GROWTH = 1.6
 BACKOFF_S_MAX = 0.5
 RETRY_S_MAX = 30.0
 LISTEN_CHECK_S = 10.0
+NO_PRIMARY_S = 2.0
+"""How long readers stay with the standbys before they look for a primary again."""
 
 # Class 08 is the connection itself. The others: shut down, crashed, starting up, demoted to a
 # standby, too many connections, and the two with which PostgreSQL asks to be asked again.
@@ -86,6 +98,8 @@ class Database:
     def __init__(self, url: str, role: str, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._url = url
         self._pool = pool
+        self._standby: asyncpg.Pool[asyncpg.Record] | None = None
+        self._no_primary_until = 0.0
         self._listeners: set[Listener] = set()
         self.role: Final = role
 
@@ -113,19 +127,17 @@ class Database:
             DatabaseMisused: the login may not take `role`.
             OSError, asyncpg.PostgresError: the server is not there, or refuses the login.
         """
+        options: dict[str, Any] = {
+            "max_size": size,
+            "timeout": CONNECT_S_MAX,
+            "command_timeout": command_timeout_s,
+            "max_inactive_connection_lifetime": IDLE_S_MAX,
+            "statement_cache_size": statement_cache,
+            "server_settings": {"role": role, "application_name": "meritledger"},
+            "reset": _keep,
+        }
         try:
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=size,
-                timeout=CONNECT_S_MAX,
-                command_timeout=command_timeout_s,
-                max_inactive_connection_lifetime=IDLE_S_MAX,
-                statement_cache_size=statement_cache,
-                target_session_attrs=asyncpg.connect_utils.SessionAttribute.primary,
-                server_settings={"role": role, "application_name": "meritledger"},
-                reset=_keep,
-            )
+            pool = await _pool(url, connect_primary, 1, options)
         except (
             asyncpg.InvalidParameterValueError,
             asyncpg.InsufficientPrivilegeError,
@@ -136,6 +148,9 @@ class Database:
                 f" Run `merit migrate`, then GRANT {role} TO that login"
             ) from refused
         database = cls(url, role, pool)
+        if len(hosts_of(url)) > 1:
+            # Empty until it is needed: while there is no primary, questions go to a standby.
+            database._standby = await _pool(url, connect_standby, 0, options)
         if excess := await database.excess_rights():
             _log.warning("database-login-too-powerful", rights=excess)
         return database
@@ -144,6 +159,8 @@ class Database:
         for listener in tuple(self._listeners):
             await listener.close()
         await self._pool.close()
+        if self._standby is not None:
+            await self._standby.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -161,7 +178,8 @@ class Database:
 
         Args:
             tenant_id: whose rows.
-            read_only: refuse to write.
+            read_only: refuse to write. While there is no primary, a standby answers, and
+                `failover.noting_reads` learns up to when.
             snapshot: all statements see the database as the first one did (REPEATABLE READ).
 
         Raises:
@@ -171,7 +189,7 @@ class Database:
             raise TypeError(f"a tenant id is a UUID, not {type(tenant_id).__name__}")
         level = " ISOLATION LEVEL REPEATABLE READ" if snapshot else ""
         mode = " READ ONLY" if read_only else ""
-        async with self._lease() as connection:
+        async with self._lease(read_only=read_only) as connection:
             try:
                 # One round trip. The id is a UUID, so it can be written into the statement.
                 await connection.execute(
@@ -184,12 +202,13 @@ class Database:
             await _commit(connection)
 
     @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self, *, read_only: bool = False) -> AsyncIterator[Connection]:
         """A connection without a tenant: of tenants' tables it sees no row.
 
         Each statement commits by itself; `async with connection.transaction()` groups them.
+        Where the caller only reads, a standby may answer while there is no primary.
         """
-        async with self._lease() as connection:
+        async with self._lease(read_only=read_only) as connection:
             # What the previous holder may have set for the session ends here.
             await connection.execute("RESET ROLE; RESET ALL")
             yield connection
@@ -213,20 +232,39 @@ class Database:
         return [] if row is None else [right for right, held in row.items() if held]
 
     @contextlib.asynccontextmanager
-    async def _lease(self) -> AsyncIterator[Connection]:
-        async with self._pool.acquire(timeout=COMMAND_S_MAX) as connection:
+    async def _lease(self, *, read_only: bool = False) -> AsyncIterator[Connection]:
+        async with contextlib.AsyncExitStack() as held:
+            connection = await self._acquired(held, read_only=read_only)
             try:
                 yield connection
             except BaseException as error:
                 await self._look_after(connection, error)
                 raise
 
+    async def _acquired(self, held: contextlib.AsyncExitStack, *, read_only: bool) -> Connection:
+        """A connection to the primary; for who only reads to a standby, where there is none."""
+        loop = asyncio.get_running_loop()
+        if self._standby is None or not read_only:
+            return await held.enter_async_context(self._pool.acquire(timeout=COMMAND_S_MAX))
+        if loop.time() >= self._no_primary_until:
+            try:
+                return await held.enter_async_context(self._pool.acquire(timeout=COMMAND_S_MAX))
+            except NoPrimary:
+                # Who reads next need not find out again how long no answer takes.
+                self._no_primary_until = loop.time() + NO_PRIMARY_S
+                _log.warning("reading-from-a-standby")
+        connection = await held.enter_async_context(self._standby.acquire(timeout=COMMAND_S_MAX))
+        note_standby(await connection.fetchval(REPLAYED_UP_TO))
+        return connection
+
     async def _look_after(self, connection: Connection, error: BaseException) -> None:
         """Let go of a connection that an error has made doubtful, and of its siblings."""
         gone = isinstance(error, asyncpg.PostgresError) and (
             (error.sqlstate or "").startswith("08") or error.sqlstate in SERVER_GONE_STATES
         )
-        if gone or _is_closed(connection):
+        # A server that answers nothing may be frozen, and another one the primary by now.
+        silent = isinstance(error, TimeoutError) and self._standby is not None
+        if gone or silent or _is_closed(connection):
             await self._pool.expire_connections()
         if gone or isinstance(error, TimeoutError | asyncpg.InternalClientError):
             _drop(connection)
@@ -238,6 +276,14 @@ SELECT rolsuper AS superuser, rolbypassrls AS bypasses_row_security,
                    FROM pg_roles WHERE rolname = 'merit_owner'), false) AS owner_of_the_tables
   FROM pg_roles WHERE rolname = session_user
 """
+
+
+async def _pool(
+    url: str, connect: Callable[..., Awaitable[RawConnection]], size: int, options: dict[str, Any]
+) -> "asyncpg.Pool[asyncpg.Record]":
+    # The stubs of asyncpg do not tell its overloads apart when options come as a dictionary.
+    make: Callable[..., Awaitable[asyncpg.Pool[asyncpg.Record]]] = asyncpg.create_pool
+    return await make(url, min_size=size, connect=connect, **options)
 
 
 @contextlib.asynccontextmanager
@@ -354,11 +400,10 @@ class Listener:
 
     async def _listen_once(self) -> None:
         lost = asyncio.Event()
-        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+        connection = await connect_primary(
             self._url,
             timeout=CONNECT_S_MAX,
             command_timeout=COMMAND_S_MAX,
-            target_session_attrs=asyncpg.connect_utils.SessionAttribute.primary,
             server_settings={"role": self._role, "application_name": "meritledger-listen"},
         )
         try:
