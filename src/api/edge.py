@@ -9,6 +9,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from opentelemetry import propagate, trace
 
+from tenancy.failover import noting_reads
+
 TRACER = trace.get_tracer("meritledger.api")
 LOG = structlog.get_logger("api.access")
 
@@ -50,6 +52,9 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _completed(list(message["headers"]), request_id)
+                if reads.as_of is not None:
+                    # There is no primary now: a standby said this, as it knew things then.
+                    message["headers"].append((b"x-data-as-of", reads.as_of.isoformat().encode()))
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -59,9 +64,12 @@ class Edge:
             for name in ("traceparent", "tracestate")
             if name.encode() in headers
         }
-        with TRACER.start_as_current_span(
-            "request", context=propagate.extract(carrier), kind=trace.SpanKind.SERVER
-        ) as span:
+        with (
+            noting_reads() as reads,
+            TRACER.start_as_current_span(
+                "request", context=propagate.extract(carrier), kind=trace.SpanKind.SERVER
+            ) as span,
+        ):
             try:
                 await self._app(scope, receive, sending)
             finally:
