@@ -51,10 +51,11 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _completed(list(message["headers"]), request_id)
+                answered = _completed(list(message["headers"]), request_id)
                 if reads.as_of is not None:
                     # There is no primary now: a standby said this, as it knew things then.
-                    message["headers"].append((b"x-data-as-of", reads.as_of.isoformat().encode()))
+                    answered.append((b"x-data-as-of", reads.as_of.isoformat().encode()))
+                message["headers"] = answered
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)

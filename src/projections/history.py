@@ -137,5 +137,5 @@ class TenantLogs:
         return log
 
     async def tenants(self) -> list[UUID]:
-        async with self._database.connection() as connection:
+        async with self._database.connection(read_only=True) as connection:
             return [record["tenant_id"] for record in await connection.fetch(TENANTS)]

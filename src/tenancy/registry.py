@@ -79,12 +79,12 @@ class Registry:
 
     async def tenants(self) -> list[TenantRecord]:
         """All tenants, the oldest first."""
-        async with self._database.connection() as connection:
+        async with self._database.connection(read_only=True) as connection:
             return [_tenant(row) for row in await connection.fetch(TENANTS)]
 
     async def tenant(self, tenant_id: UUID) -> TenantRecord:
         """Raises `UnknownEntry` where there is none."""
-        async with self._database.connection() as connection:
+        async with self._database.connection(read_only=True) as connection:
             return _tenant(await connection.fetchrow(TENANT, tenant_id))
 
     async def suspend_tenant(self, tenant_id: UUID) -> TenantRecord:
@@ -141,7 +141,7 @@ class Registry:
         """
         if not KEY_SHAPE.fullmatch(text):
             return None
-        async with self._database.connection() as connection:
+        async with self._database.connection(read_only=True) as connection:
             row = await connection.fetchrow(FIND_KEY, key_hash(text))
         return None if row is None else _credential(row)
 
@@ -149,12 +149,12 @@ class Registry:
         """Whether this secret would be a usable key if its tenant were not suspended."""
         if not KEY_SHAPE.fullmatch(text):
             return False
-        async with self._database.connection() as connection:
+        async with self._database.connection(read_only=True) as connection:
             return await connection.fetchval(SUSPENDED, key_hash(text)) is not None
 
     async def keys(self, tenant_id: UUID) -> list[Credential]:
         """All keys of a tenant, the oldest first."""
-        async with self._database.connection() as connection:
+        async with self._database.connection(read_only=True) as connection:
             return [_credential(row) for row in await connection.fetch(KEYS, tenant_id)]
 
     async def revoke_key(self, tenant_id: UUID, key_id: UUID) -> Credential:
