@@ -5,6 +5,7 @@ Only `at` opens them, for questions that show them.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -40,6 +41,20 @@ class Log(Protocol):
         """The position of the last event; 0 for none."""
         ...
 
+    async def between(
+        self, after: int, upto: int, limit: int, topics: Sequence[str] | None = None
+    ) -> list[Recorded]:
+        """At most `limit` events with after < position <= upto, personal fields left out."""
+        ...
+
+    async def known(self, at: datetime) -> int:
+        """The position up to which everything was recorded by `at`."""
+        ...
+
+    async def recorded_at(self, position: int) -> datetime | None:
+        """When the event at a position was recorded."""
+        ...
+
     async def at(self, positions: Sequence[int]) -> dict[int, Recorded]:
         """The events at these positions with their personal fields, None where erased."""
         ...
@@ -61,6 +76,19 @@ AT = """
 SELECT stream_id, version, topic, recorded_at, metadata, payload, personal, position
 FROM merit.events WHERE tenant_id = $1 AND position = ANY($2)
 """
+
+# Ascending, with what comes before left out: a beginning of the log.
+BETWEEN = AFTER.replace("ORDER BY", "AND position <= $4 ORDER BY")
+BETWEEN_OF_TOPICS = BETWEEN.replace("ORDER BY", "AND topic = ANY($5::text[]) ORDER BY")
+
+# Times are of the requests' arrival, so they need not rise with the positions: what was known is
+# everything before the first event that was recorded later.
+FIRST_LATER = """
+SELECT position FROM merit.events WHERE tenant_id = $1 AND recorded_at > $2
+ORDER BY position LIMIT 1
+"""
+
+RECORDED_AT = "SELECT recorded_at FROM merit.events WHERE tenant_id = $1 AND position = $2"
 
 HEAD = "SELECT head FROM merit.heads WHERE tenant_id = $1"
 
@@ -99,6 +127,46 @@ class TenantLog:
                     raise Unreadable(row.position, error) from error
                 break
         return opened
+
+    async def between(
+        self, after: int, upto: int, limit: int, topics: Sequence[str] | None = None
+    ) -> list[Recorded]:
+        """At most `limit` events with after < position <= upto, without what is personal.
+
+        Raises:
+            Unreadable: one of them does not open.
+        """
+        arguments: list[object] = [self._tenant_id, after, limit, upto]
+        statement = BETWEEN
+        if topics is not None:
+            statement, arguments = BETWEEN_OF_TOPICS, [*arguments, list(topics)]
+        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
+            records = await connection.fetch(statement, *arguments, timeout=READ_S_MAX)
+        rows = [Sealed(**record) for record in records]
+        await self._mapper.ready(rows)
+        opened = []
+        for row in rows:
+            try:
+                opened.append(self._mapper.open(row))
+            except Exception as error:
+                if is_retryable(error):
+                    raise
+                raise Unreadable(row.position, error) from error
+        return opened
+
+    async def known(self, at: datetime) -> int:
+        """The position up to which everything was recorded by `at`; 0 for nothing."""
+        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
+            later = await connection.fetchval(FIRST_LATER, self._tenant_id, at, timeout=READ_S_MAX)
+        return await self.head() if later is None else int(later) - 1
+
+    async def recorded_at(self, position: int) -> datetime | None:
+        """When the event at a position was recorded; None where there is none."""
+        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
+            found: datetime | None = await connection.fetchval(
+                RECORDED_AT, self._tenant_id, position
+            )
+        return found
 
     async def head(self) -> int:
         async with self._database.transaction(self._tenant_id, read_only=True) as connection:

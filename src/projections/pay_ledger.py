@@ -1,6 +1,6 @@
 """The pay ledger: batches, their lines, the journal, the balances, and whether they agree."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import date, datetime
 from uuid import UUID
@@ -32,7 +32,7 @@ from projections.payout_rows import (
     payout_step,
 )
 from projections.questions import LIMIT_DEFAULT, Between, Page, View, get, page
-from projections.tables import Build, R, Row, Table
+from projections.tables import Build, Held, R, Row, Table
 from tenancy.records import Recorded
 
 NAME = "pay_ledger"
@@ -229,15 +229,18 @@ AND currency = $4 AND position <= $5 AND effective_on <= $6
 
 async def _assertion(build: Build, recorded: Recorded) -> Assertion:
     event: BalanceAsserted = recorded.event
-    found = await build.connection.fetchval(
-        BALANCE_THEN,
-        build.tenant_id,
-        build.number,
-        event.account,
-        event.balance.currency,
-        recorded.position,
-        event.as_of,
-    )
+    if build.held is not None:
+        found = _balance_then(build.held, recorded)
+    else:
+        found = await build.connection.fetchval(
+            BALANCE_THEN,
+            build.tenant_id,
+            build.number,
+            event.account,
+            event.balance.currency,
+            recorded.position,
+            event.as_of,
+        )
     return Assertion(
         position=recorded.position,
         event_id=recorded.event_id,
@@ -248,6 +251,19 @@ async def _assertion(build: Build, recorded: Recorded) -> Assertion:
         as_of=event.as_of,
         source=event.source,
         recorded_at=recorded.recorded_at,
+    )
+
+
+def _balance_then(held: Held, recorded: Recorded) -> int:
+    """What `BALANCE_THEN` says, of rows in memory."""
+    event: BalanceAsserted = recorded.event
+    entries: Iterable[Entry] = held.get(ENTRIES.name, {}).values()
+    return sum(
+        ((entry.debit == event.account) - (entry.credit == event.account)) * entry.minor
+        for entry in entries
+        if entry.currency == event.balance.currency
+        and entry.position <= recorded.position
+        and entry.effective_on <= event.as_of
     )
 
 

@@ -282,21 +282,14 @@ def _stage(row: Appraisal, *, calibrated: bool) -> AppraisalStage:
 OWN = frozenset(event.TOPIC for event in get_args(AppraisalEvent))
 GOALS = frozenset({GoalSheetProposed.TOPIC, GoalsAgreed.TOPIC})
 
-# A goal sheet's events name the sheet; the appraisal may be in the table, or begin in this batch.
-APPRAISALS_OF_SHEETS = f"""
-SELECT goal_sheet_id, appraisal_id FROM {APPRAISALS.name}
-WHERE tenant_id = $1 AND build = $2 AND goal_sheet_id = ANY($3)
-"""  # noqa: S608  own names
-
 
 async def _apply(build: Build, batch: Sequence[Recorded]) -> None:
     sheets = {recorded.stream_id for recorded in batch if recorded.topic in GOALS}
     appraisal_of: dict[UUID, UUID] = {}
     if sheets:
-        records = await build.connection.fetch(
-            APPRAISALS_OF_SHEETS, build.tenant_id, build.number, list(sheets)
-        )
-        appraisal_of = {record["goal_sheet_id"]: record["appraisal_id"] for record in records}
+        # A goal sheet's events name the sheet; the appraisal may be in the table, or begin here.
+        known = await APPRAISALS.having(build, "goal_sheet_id", sheets)
+        appraisal_of = {row.goal_sheet_id: row.appraisal_id for row in known}
     for recorded in batch:
         if recorded.topic == AppraisalCreated.TOPIC:
             appraisal_of[goal_sheet_id(recorded.stream_id)] = recorded.stream_id

@@ -54,6 +54,10 @@ def begun(row: R | None, recorded: Recorded) -> R:
     return copy(row)
 
 
+Held = dict[str, dict[Any, Any]]
+"""Rows in memory: by the name of their table, then by their key."""
+
+
 class Build(msgspec.Struct, frozen=True, kw_only=True):
     """Where a projection writes: one tenant's build of it, inside an open transaction."""
 
@@ -62,6 +66,8 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     projection: str
     version: int
     number: int
+    held: Held | None = None
+    """Where the rows are when they are not in the database: a twin for questions of the past."""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,19 +215,51 @@ class Table(Generic[R]):
         wanted = [key if isinstance(key, tuple) else (key,) for key in set(keys)]
         if not wanted:
             return Rows(self, build, {})
+        if build.held is not None:
+            kept = build.held.get(self.name, {})
+            names = [key[0] for key in wanted] if len(self.key) == 1 else wanted
+            # Copies: a step may hand its row back, and what others remember must not change.
+            return Rows(self, build, {key: copy(kept[key]) for key in names if key in kept})
         arrays = [list(part) for part in zip(*wanted, strict=True)]
         records = await build.connection.fetch(self._load, build.tenant_id, build.number, *arrays)
         found = [self.read(record) for record in records]
         return Rows(self, build, {self.key_of(row): row for row in found})
 
-    async def save(self, build: Build, rows: Sequence[R]) -> None:
-        """Insert or update; a row that has seen a later position stays as it is."""
-        if not rows:
-            return
+    async def having(self, build: Build, column: str, values: Iterable[Any]) -> list[R]:
+        """The rows that have one of these values in a column, in no order."""
+        wanted = set(values)
+        if build.held is not None:
+            kept = build.held.get(self.name, {}).values()
+            return [copy(row) for row in kept if getattr(row, column) in wanted]
+        records = await build.connection.fetch(
+            f"SELECT {self.selected} FROM {self.name}"  # noqa: S608  own names
+            f" WHERE tenant_id = $1 AND build = $2 AND {column} = ANY($3)",
+            build.tenant_id,
+            build.number,
+            list(wanted),
+        )
+        return [self.read(record) for record in records]
+
+    def arrays(self, rows: Sequence[R]) -> list[list[Any]]:
+        """The rows as the database takes them: an array of values for each column."""
         arrays = []
         for column in self.columns:
             values = [getattr(row, column.name) for row in rows]
             arrays.append([column.encode(v) for v in values] if column.encode else values)
+        return arrays
+
+    async def save(self, build: Build, rows: Sequence[R]) -> None:
+        """Insert or update; a row that has seen a later position stays as it is."""
+        if not rows:
+            return
+        if build.held is not None:
+            kept = build.held.setdefault(self.name, {})
+            for row in rows:
+                before = kept.get(key := self.key_of(row))
+                if before is None or before.position < row.position:
+                    kept[key] = row
+            return
+        arrays = self.arrays(rows)
         await build.connection.execute(self._save, build.tenant_id, build.number, *arrays)
 
     async def sweep(self, build: Build) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,15 @@ import msgspec
 from projections.catalogue import PROJECTIONS
 from projections.history import Logs
 from projections.kernel import VIEW_CHANNEL, Moved
+from projections.past import (
+    Cut,
+    Moment,
+    NotWritten,
+    PastView,
+    Replayed,
+    Twins,
+    digested,
+)
 from projections.questions import View
 from tenancy.database import Database
 
@@ -32,6 +42,7 @@ class Views:
     def __init__(self, database: Database, logs: Logs) -> None:
         self._database = database
         self._logs = logs
+        self.twins = Twins()
         self._reached: dict[UUID, dict[str, int]] = {}
         self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
 
@@ -47,6 +58,50 @@ class Views:
         """One tenant's views, ready to be asked."""
         log = await self._logs.of(tenant_id)
         yield View(database=self._database, tenant_id=tenant_id, reopen=log.at)
+
+    async def moment(
+        self, tenant_id: UUID, *, known_at: datetime | None = None, position: int | None = None
+    ) -> Moment:
+        """The beginning of the log that was known at a time, and that ends at a position.
+
+        Raises:
+            NotWritten: the log does not reach so far yet.
+        """
+        log = await self._logs.of(tenant_id)
+        until = await log.head() if known_at is None else await log.known(known_at)
+        if position is not None:
+            if position > until and position > (head := await log.head()):
+                raise NotWritten(head)
+            until = min(until, position)
+        return Moment(position=until, recorded_at=await log.recorded_at(until))
+
+    @asynccontextmanager
+    async def then(self, tenant_id: UUID, moment: Moment) -> AsyncIterator[PastView]:
+        """One tenant's views as they were, ready to be asked."""
+        log = await self._logs.of(tenant_id)
+        yield PastView(
+            database=self._database,
+            tenant_id=tenant_id,
+            reopen=log.at,
+            log=log,
+            twins=self.twins,
+            position=moment.position,
+        )
+
+    async def replayed(
+        self, tenant_id: UUID, moment: Moment, cut: Cut | None = None
+    ) -> tuple[Replayed, ...]:
+        """Every view folded up to a moment, as digests.
+
+        Raises:
+            TooFar: it would cost too much.
+        """
+        log = await self._logs.of(tenant_id)
+        told = []
+        for projection in PROJECTIONS:
+            twin = await self.twins.of(log, projection, tenant_id, moment.position)
+            told.append(digested(projection, twin, cut))
+        return tuple(told)
 
     async def wait_for(
         self, tenant_id: UUID, projections: Sequence[str], position: int, timeout_s: float
