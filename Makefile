@@ -15,8 +15,9 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## make .venv from the hash-pinned lock
+setup: ## make .venv from the hash-pinned lock, and fetch the console's libraries by their hashes
 	@tools/setup
+	@$(BIN)/python tools/assets.py
 
 .PHONY: demo
 demo: setup ## one whole quarter over HTTP, checked (DATA=dir for a company of your own)
@@ -29,6 +30,7 @@ up: setup ## serve API and worker with an embedded database until Ctrl-C
 .PHONY: test
 test: setup ## everything that CI runs
 	@tools/postgresql
+	@tools/debian chromium:chromium /usr/share/fonts/opentype/noto:fonts-noto-cjk
 	@$(MAKE) lint types contracts docs-check
 	@echo "== tests"; $(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup
 
