@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from litestar import Litestar, Request, Response
@@ -38,7 +37,7 @@ from api import (
     schemes,
     tenants,
 )
-from api.asked import Asked, position_of, uuid_of
+from api.asked import Asked, ids_of
 from api.auth import permit
 from api.edge import Edge
 from api.problems import MEDIA_TYPE, Said, problem
@@ -138,7 +137,7 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
         if route is None:
             raise Said("method-not-allowed", f"allowed: {allowed}", headers={"Allow": allowed})
         permit(caller, route.roles)
-        ids, position = _ids(request.path_params)
+        ids, position = ids_of(request.path_params)
         asked = Asked(
             services=services,
             caller=caller,
@@ -159,11 +158,6 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
         status_code=200,  # of answers that do not say theirs
         request_max_body_size=bulk.BODY_BYTES_MAX if streams else BODY_BYTES_MAX,
     )(serve)
-
-
-def _ids(parameters: Mapping[str, str]) -> tuple[dict[str, UUID], int]:
-    ids = {name: uuid_of(text) for name, text in parameters.items() if name != "position"}
-    return ids, position_of(parameters["position"]) if "position" in parameters else 0
 
 
 async def _body(request: Request[Any, Any, Any], route: Route) -> bytes:

@@ -10,6 +10,7 @@ import msgspec
 from api.auth import Caller
 from api.problems import Said
 from api.services import Services
+from projections.past import Moment
 from projections.questions import View
 from tenancy.records import Stamp
 from tenancy.store import Store
@@ -33,16 +34,24 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     position: int = 0
     """The log position in the path, where it has one."""
     body: bytes = b""
+    then: Moment | None = None
+    """Asked of the past: everything is read as it was at this moment."""
 
     async def store(self) -> Store:
-        """The caller's tenant's history."""
-        return await self.services.histories.of(self.caller.tenant_id)
+        """The caller's tenant's history; up to the moment that was asked for."""
+        store = await self.services.histories.of(self.caller.tenant_id)
+        return store if self.then is None else store.until(self.then.position)
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[View]:
-        """The caller's tenant's views, in one reading transaction."""
-        async with self.services.views.of(self.caller.tenant_id) as view:
-            yield view
+        """The caller's tenant's views; as they were at the moment that was asked for."""
+        views, tenant_id = self.services.views, self.caller.tenant_id
+        if self.then is None:
+            async with views.of(tenant_id) as view:
+                yield view
+        else:
+            async with views.then(tenant_id, self.then) as past:
+                yield past
 
     def one_id(self) -> UUID:
         """The id of a path that has exactly one."""
@@ -74,3 +83,13 @@ def uuid_of(text: str) -> UUID:
     if str(found) != text.lower():
         raise Said("not-found", "there is nothing of this id")
     return found
+
+
+def ids_of(parameters: Mapping[str, str]) -> tuple[dict[str, UUID], int]:
+    """The ids and the log position (0 for none) among the parameters of a path.
+
+    Raises:
+        Said: one of them is not, so there cannot be anything of this name.
+    """
+    ids = {name: uuid_of(text) for name, text in parameters.items() if name != "position"}
+    return ids, position_of(parameters["position"]) if "position" in parameters else 0
