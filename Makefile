@@ -63,6 +63,12 @@ bench: setup ## peers and limits side by side (BENCH=append; QUICK=1 for a short
 	@tools/postgresql
 	@$(BIN)/python -m loadtests.bench $(BENCH) $(if $(QUICK),--quick)
 
+.PHONY: failover
+failover: setup ## break a real cluster of three under load, check everything (QUICK=1: three faults)
+	@tools/postgresql
+	@tools/patroni
+	@$(BIN)/merit failover drill $(if $(QUICK),--short --etcd 1)
+
 .PHONY: lock
 lock: setup ## resolve the dependencies anew and pin them by hash, without addresses
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \

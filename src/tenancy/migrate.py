@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 import asyncpg
 import msgspec
 
+from tenancy.failover import connect_primary
+
 OwnerConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 SCHEMA: Final = Path(__file__).parent / "schema"
@@ -69,7 +71,7 @@ async def pending(url: str, *, folder: Path = SCHEMA) -> list[str]:
     Raises:
         MigrationRefused: as `migrate` would.
     """
-    connection = await asyncpg.connect(url, timeout=CONNECT_S_MAX, command_timeout=CONNECT_S_MAX)
+    connection = await connect_primary(url, timeout=CONNECT_S_MAX, command_timeout=CONNECT_S_MAX)
     try:
         # A login without rights of its own can read the notes as the application.
         if await connection.fetchval(MAY_BE, "merit_app"):
@@ -89,7 +91,7 @@ async def owner_connection(owner_url: str) -> AsyncIterator[OwnerConnection]:
     Raises:
         MigrationRefused: the login is not the owner and cannot become it, or waited too long.
     """
-    connection = await asyncpg.connect(owner_url, timeout=CONNECT_S_MAX)
+    connection = await connect_primary(owner_url, timeout=CONNECT_S_MAX)
     try:
         await connection.execute(f"SET lock_timeout = '{TURN_S_MAX}s'")
         try:

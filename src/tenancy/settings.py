@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="what is logged at least")
     ] = "info"
+    patroni_urls: Annotated[
+        str, Meta(description="REST addresses of the standby set's Patroni, parted by commas")
+    ] = ""
     otlp_endpoint: Annotated[
         str | None, Meta(description="collector for traces and metrics; none keeps them here")
     ] = None

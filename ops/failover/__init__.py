@@ -1,0 +1,1 @@
+"""Standby and failover: a real Patroni cluster, load on the real product, and the drill."""
