@@ -53,3 +53,18 @@ class Unavailable(Exception):
         super().__init__(detail)
         self.unknown = unknown
         self.retry_after_s = retry_after_s
+
+
+class KeysUnavailable(Unavailable):
+    """What keeps the keys cannot be reached; nothing can be sealed, and soon nothing be opened."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after_s=5)
+
+
+class TenantErased(Exception):
+    """The tenant's keys were destroyed; nothing of it can be read any more."""
+
+    def __init__(self, tenant_id: UUID) -> None:
+        super().__init__(f"tenant {tenant_id} was erased")
+        self.tenant_id = tenant_id

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any, Literal, Protocol
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -41,8 +41,16 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """The signed note's key name, which is the origin of the log too."""
     public: bytes
-    wrapped: bytes
+    wrapped: bytes | None
+    """None once it was destroyed, with the tenant."""
     wrapped_by: UUID
+
+
+Rewrapped = tuple[UUID, bytes, bytes]
+"""What it is of (a subject for subjects' keys, else the key), as it was wrapped, and as it is."""
+
+Rooted = Literal["tenant_keys", "signing_keys"]
+"""Tables of what the root wraps."""
 
 
 class KeyStore(Protocol):
@@ -61,6 +69,19 @@ class KeyStore(Protocol):
     ) -> list[SubjectKey]: ...
     async def signing_keys(self, tenant_id: UUID) -> list[SigningKey]: ...
     async def add_signing_key(self, tenant_id: UUID, key: SigningKey) -> list[SigningKey]: ...
+    async def reserve_seals(
+        self, tenant_id: UUID, key_id: UUID, count: int, limit: int
+    ) -> bool: ...
+    async def rewrap_subject_keys(
+        self, tenant_id: UUID, wrapped_by: UUID, keys: Sequence[Rewrapped]
+    ) -> int: ...
+    async def rewrap_root(
+        self, tenant_id: UUID, table: Rooted, wrapped_by: UUID, keys: Sequence[Rewrapped]
+    ) -> int: ...
+    async def destroy_subjects(
+        self, tenant_id: UUID, subjects: Sequence[UUID]
+    ) -> list[SubjectKey]: ...
+    async def destroy_all(self, tenant_id: UUID) -> list[UUID]: ...
 
 
 class Transactions(Protocol):
@@ -113,6 +134,49 @@ ADD_SIGNING_KEY = """
 INSERT INTO merit.signing_keys (tenant_id, key_id, generation, name, public, wrapped, wrapped_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
 """
+
+
+RESERVE_SEALS = """
+UPDATE merit.tenant_keys SET seals_reserved = seals_reserved + $3
+WHERE tenant_id = $1 AND key_id = $2 AND seals_reserved + $3 <= $4
+"""
+
+# Only what is still wrapped as it was read: a key that was destroyed meanwhile stays destroyed.
+REWRAP_SUBJECT_KEYS = """
+UPDATE merit.subject_keys s SET wrapped = k.fresh, wrapped_by = $2
+FROM unnest($3::uuid[], $4::bytea[], $5::bytea[]) AS k (subject_id, wrapped, fresh)
+WHERE s.tenant_id = $1 AND s.subject_id = k.subject_id AND s.wrapped = k.wrapped
+"""
+
+REWRAP_ROOTED = {
+    table: f"""
+UPDATE merit.{table} s SET wrapped = k.fresh, wrapped_by = $2
+FROM unnest($3::uuid[], $4::bytea[], $5::bytea[]) AS k (key_id, wrapped, fresh)
+WHERE s.tenant_id = $1 AND s.key_id = k.key_id AND s.wrapped = k.wrapped
+"""  # noqa: S608 - our own two table names
+    for table in ("tenant_keys", "signing_keys")
+}
+
+# A subject without a key gets a destroyed one: so none can be made for them any more.
+DESTROY_SUBJECTS = """
+INSERT INTO merit.subject_keys AS s
+       (tenant_id, subject_id, key_id, algorithm, wrapped, wrapped_by, destroyed_at)
+SELECT t.tenant_id, k.subject_id, k.key_id, t.algorithm, NULL, t.key_id, now()
+FROM merit.tenant_keys t CROSS JOIN unnest($2::uuid[], $3::uuid[]) AS k (subject_id, key_id)
+WHERE t.tenant_id = $1 AND t.generation = 1
+ON CONFLICT (tenant_id, subject_id)
+DO UPDATE SET wrapped = NULL, destroyed_at = coalesce(s.destroyed_at, excluded.destroyed_at)
+"""
+
+DESTROY_ALL = tuple(
+    f"""
+UPDATE merit.{table} SET wrapped = NULL, destroyed_at = now()
+WHERE tenant_id = $1 AND wrapped IS NOT NULL RETURNING key_id
+"""  # noqa: S608 - our own three table names
+    for table in ("subject_keys", "tenant_keys", "signing_keys")
+)
+
+RING = "SELECT pg_notify('merit_keys', $1)"
 
 
 class PostgresKeys:
@@ -192,6 +256,54 @@ class PostgresKeys:
             )
         return await self.signing_keys(tenant_id)
 
+    async def reserve_seals(self, tenant_id: UUID, key_id: UUID, count: int, limit: int) -> bool:
+        """Whether so many more seals of this key are within `limit`; then they are the caller's."""
+        async with self._db.transaction(tenant_id) as connection:
+            done = await connection.execute(RESERVE_SEALS, tenant_id, key_id, count, limit)
+        return bool(done == "UPDATE 1")
+
+    async def rewrap_subject_keys(
+        self, tenant_id: UUID, wrapped_by: UUID, keys: Sequence[Rewrapped]
+    ) -> int:
+        """Put these in the place of what they were; how many still were that."""
+        return await self._rewrap(REWRAP_SUBJECT_KEYS, tenant_id, wrapped_by, keys)
+
+    async def rewrap_root(
+        self, tenant_id: UUID, table: Rooted, wrapped_by: UUID, keys: Sequence[Rewrapped]
+    ) -> int:
+        """The same of keys that the root wraps."""
+        return await self._rewrap(REWRAP_ROOTED[table], tenant_id, wrapped_by, keys)
+
+    async def _rewrap(
+        self, statement: str, tenant_id: UUID, wrapped_by: UUID, keys: Sequence[Rewrapped]
+    ) -> int:
+        if not keys:
+            return 0
+        ordered = sorted(keys)
+        columns = [list(column) for column in zip(*ordered, strict=True)]
+        async with self._db.transaction(tenant_id) as connection:
+            done = await connection.execute(statement, tenant_id, wrapped_by, *columns)
+        return int(done.rpartition(" ")[2])
+
+    async def destroy_subjects(self, tenant_id: UUID, subjects: Sequence[UUID]) -> list[SubjectKey]:
+        """Destroy these subjects' keys for good; a second time changes nothing. What is left."""
+        ordered = sorted(subjects)
+        async with self._db.transaction(tenant_id) as connection:
+            await connection.execute(
+                DESTROY_SUBJECTS, tenant_id, ordered, [uuid4() for _ in ordered]
+            )
+            await connection.execute(RING, str(tenant_id))
+        return await self.subject_keys(tenant_id, subjects=ordered)
+
+    async def destroy_all(self, tenant_id: UUID) -> list[UUID]:
+        """Destroy every key of the tenant; the ids of those that were destroyed now."""
+        gone: list[UUID] = []
+        async with self._db.transaction(tenant_id) as connection:
+            for statement in DESTROY_ALL:
+                gone += [row["key_id"] for row in await connection.fetch(statement, tenant_id)]
+            await connection.execute(RING, str(tenant_id))
+        return gone
+
 
 class MemoryKeys:
     """The same, gone with the process; for the memory twin of the recorder."""
@@ -200,6 +312,7 @@ class MemoryKeys:
         self._tenant: dict[tuple[UUID, int], TenantKey] = {}
         self._subject: dict[tuple[UUID, UUID], SubjectKey] = {}
         self._signing: dict[tuple[UUID, int], SigningKey] = {}
+        self._reserved: dict[tuple[UUID, UUID], int] = {}
 
     async def tenant_keys(self, tenant_id: UUID) -> list[TenantKey]:
         return [key for (tenant, _), key in sorted(self._tenant.items()) if tenant == tenant_id]
@@ -239,3 +352,60 @@ class MemoryKeys:
     async def add_signing_key(self, tenant_id: UUID, key: SigningKey) -> list[SigningKey]:
         self._signing.setdefault((tenant_id, key.generation), key)
         return await self.signing_keys(tenant_id)
+
+    async def reserve_seals(self, tenant_id: UUID, key_id: UUID, count: int, limit: int) -> bool:
+        reserved = self._reserved.get((tenant_id, key_id), 0) + count
+        if reserved > limit:
+            return False
+        self._reserved[tenant_id, key_id] = reserved
+        return True
+
+    async def rewrap_subject_keys(
+        self, tenant_id: UUID, wrapped_by: UUID, keys: Sequence[Rewrapped]
+    ) -> int:
+        return _rewrapped(self._subject, tenant_id, wrapped_by, keys)
+
+    async def rewrap_root(
+        self, tenant_id: UUID, table: Rooted, wrapped_by: UUID, keys: Sequence[Rewrapped]
+    ) -> int:
+        rows: Any = self._tenant if table == "tenant_keys" else self._signing
+        by_id = {(tenant, key.key_id): (tenant, place) for (tenant, place), key in rows.items()}
+        named = [(by_id[tenant_id, key_id][1], old, fresh) for key_id, old, fresh in keys]
+        return _rewrapped(rows, tenant_id, wrapped_by, named)
+
+    async def destroy_subjects(self, tenant_id: UUID, subjects: Sequence[UUID]) -> list[SubjectKey]:
+        first = self._tenant[tenant_id, 1]
+        for subject in subjects:
+            known = self._subject.get((tenant_id, subject))
+            self._subject[tenant_id, subject] = SubjectKey(
+                subject_id=subject,
+                key_id=known.key_id if known else uuid4(),
+                algorithm=first.algorithm,
+                wrapped=None,
+                wrapped_by=known.wrapped_by if known else first.key_id,
+            )
+        return await self.subject_keys(tenant_id, subjects=subjects)
+
+    async def destroy_all(self, tenant_id: UUID) -> list[UUID]:
+        gone = []
+        for rows in (self._subject, self._tenant, self._signing):
+            kept: Any = rows
+            for place, key in kept.items():
+                if place[0] == tenant_id and key.wrapped is not None:
+                    gone.append(key.key_id)
+                    kept[place] = msgspec.structs.replace(key, wrapped=None)
+        return gone
+
+
+def _rewrapped(
+    rows: Any, tenant_id: UUID, wrapped_by: UUID, keys: Sequence[tuple[Any, bytes, bytes]]
+) -> int:
+    changed = 0
+    for place, old, fresh in keys:
+        row = rows[tenant_id, place]
+        if row.wrapped == old:
+            rows[tenant_id, place] = msgspec.structs.replace(
+                row, wrapped=fresh, wrapped_by=wrapped_by
+            )
+            changed += 1
+    return changed

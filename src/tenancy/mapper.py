@@ -141,9 +141,24 @@ class Mapper(LibraryMapper[UUID]):
         return subjects
 
     async def prepare(self, events: Iterable[tuple[UUID, Any]]) -> None:
-        """Have the keys at hand that `seal` of these (stream, event) pairs needs."""
-        if subjects := self.subjects_of(events):
+        """Have the keys at hand that `seal` of these (stream, event) pairs needs.
+
+        Raises:
+            KeysUnavailable: what keeps the keys cannot be reached.
+        """
+        events = list(events)
+        subjects = self.subjects_of(events)
+        count = len(events) + len(subjects)
+        while True:
+            await self._keys.sealing(count)
             await self._keys.subjects(subjects)
+            # Another task may have used what was there for us.
+            if self._keys.may_seal(len(events)) and self._keys.has(subjects):
+                return
+
+    def may_seal(self, count: int) -> bool:
+        """Whether `count` events can be sealed without `prepare`, but for personal fields."""
+        return self._keys.may_seal(count)
 
     def seal(
         self,
@@ -199,7 +214,7 @@ class Mapper(LibraryMapper[UUID]):
         """
         lacks = self._keys.lacks
         needed = [row for row in rows if lacks(row.payload, row.personal)]
-        if needed:
+        if needed or self._keys.due():
             await self._keys.ready(
                 [row.payload[:16] for row in needed],
                 [row.personal[:16] for row in needed if row.personal is not None],

@@ -12,8 +12,10 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from tenancy.errors import TenantErased
 from tenancy.keyring import Keyring, binding
 from tenancy.keystore import SigningKey
+from tenancy.master import wrapped_by
 
 _ED25519 = b"\x01"
 _DASH = "\N{EM DASH} "
@@ -223,6 +225,8 @@ class Signers:
                 new = await self._new(tenant_id)
                 rows = await self._keyring.store.add_signing_key(tenant_id, new)
             newest = rows[-1]
+            if newest.wrapped is None:
+                raise TenantErased(tenant_id)
             context = binding("signing-key", tenant_id, newest.key_id)
             private = await self._keyring.root.unwrap(newest.wrapped, context)
             signer = self._signers[tenant_id] = Signer(newest.name, private)
@@ -236,11 +240,12 @@ class Signers:
     async def _new(self, tenant_id: UUID) -> SigningKey:
         key_id, signer = uuid4(), Signer.generate(f"{self._origin}/{tenant_id}")
         context = binding("signing-key", tenant_id, key_id)
+        wrapped = await self._keyring.root.wrap(signer.private_bytes(), context)
         return SigningKey(
             key_id=key_id,
             generation=1,
             name=signer.name,
             public=signer.verifier.public,
-            wrapped=await self._keyring.root.wrap(signer.private_bytes(), context),
-            wrapped_by=self._keyring.root.key_id,
+            wrapped=wrapped,
+            wrapped_by=wrapped_by(wrapped),
         )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from tenancy.appending import Append
+from tenancy.beginning import CLOSED, Beginning
 from tenancy.committer import Committer
 from tenancy.database import Database
 from tenancy.entropy import entropy
@@ -250,6 +251,10 @@ class Store:
         """The position of the last event; 0 where there is none."""
         return await self._recorder.head()
 
+    def until(self, position: int) -> "Store":
+        """The history as it was at a position: it can be read and not be written."""
+        return Store(Beginning(self._recorder, position), self._mapper, CLOSED, States(), 0)
+
     # -- one attempt
 
     async def _attempt(self, asked: Asked, look: Look) -> Receipt | None:
@@ -324,7 +329,7 @@ class Store:
         position: int = 0,
     ) -> tuple[Append, list[Recorded]]:
         """What is to be appended, and the same events as they will be read."""
-        if self._mapper.subjects_of(decided):
+        if self._mapper.subjects_of(decided) or not self._mapper.may_seal(len(decided)):
             await self._mapper.prepare(decided)
         # From here to the end nothing is awaited: the keys stay at hand.
         unix_ms = milliseconds(stamp.now)

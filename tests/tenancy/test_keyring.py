@@ -184,12 +184,14 @@ async def test_a_key_moved_to_another_tenant_or_subject_does_not_open(
         await fresh.subjects([grace])
 
 
-async def test_the_application_can_neither_change_nor_delete_a_key(
+async def test_the_application_can_rewrap_a_key_and_neither_exchange_nor_delete_it(
     database: Database, tenant_id: UUID
 ) -> None:
     await Keyring.open(database, MasterKey.generate()).of(tenant_id)
     for statement in (
-        "UPDATE merit.tenant_keys SET wrapped = NULL WHERE tenant_id = $1",
+        "UPDATE merit.tenant_keys SET key_id = gen_random_uuid() WHERE tenant_id = $1",
+        "UPDATE merit.subject_keys SET subject_id = gen_random_uuid() WHERE tenant_id = $1",
+        "UPDATE merit.signing_keys SET public = '' WHERE tenant_id = $1",
         "DELETE FROM merit.tenant_keys WHERE tenant_id = $1",
         "DELETE FROM merit.checkpoints WHERE tenant_id = $1",
         "UPDATE merit.checkpoints SET note = '' WHERE tenant_id = $1",
@@ -224,7 +226,7 @@ async def test_no_key_lies_in_the_database_in_clear(
 
 
 async def test_more_subjects_than_the_cache_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenancy.keyring._SUBJECTS_CACHED_MAX", 10)
+    monkeypatch.setattr("tenancy.tenant_keys._SUBJECTS_CACHED_MAX", 10)
     keys = await Keyring.in_memory().of(uuid4())
     people = [uuid4() for _ in range(35)]
     sealed = {}
