@@ -32,10 +32,12 @@ from api import (
     raters,
     receipts,
     reopening,
+    replay,
     resolution,
     rewards,
     schemes,
     tenants,
+    worth,
 )
 from api.asked import Asked, ids_of
 from api.auth import permit
@@ -77,8 +79,10 @@ TABLE = Table(
     (
         *COMMANDS.routes,
         *leave_one_out.ROUTES,
+        *worth.ROUTES,
         *ledger.ROUTES,
         *audit.ROUTES,
+        *replay.ROUTES,
         *analytics.ROUTES,
         *keys.ROUTES,
         *tenants.ROUTES,

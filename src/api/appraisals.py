@@ -61,8 +61,6 @@ class AppraisalList(Listing, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Explaining(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: int | None = None
     """Of the lock; the newest where it is not given."""
-    known_at: datetime | None = None
-    """Only what was locked by then: the score as it was known."""
 
 
 class ScoreExplanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +101,7 @@ async def in_cycle(asked: Asked, given: AppraisalList) -> Page[scores.Appraisal]
             limit=given.limit,
             cursor=given.cursor,
         )
-    return page.of([row_for(_reader(asked, row), row) for row in page.items])
+    return page.of([row_for(readable(asked, row), row) for row in page.items])
 
 
 async def seen(asked: Asked, appraisal_id: UUID) -> tuple[Relation, scores.Appraisal]:
@@ -114,7 +112,7 @@ async def seen(asked: Asked, appraisal_id: UUID) -> tuple[Relation, scores.Appra
     """
     async with asked.view() as view:
         row = found(await scores.appraisal(view, appraisal_id))
-    return _reader(asked, row), row
+    return readable(asked, row), row
 
 
 async def shown_to_ratee(asked: Asked, appraisal_id: UUID) -> scores.Appraisal:
@@ -129,7 +127,12 @@ async def shown_to_ratee(asked: Asked, appraisal_id: UUID) -> scores.Appraisal:
     return row
 
 
-def _reader(asked: Asked, row: scores.Appraisal) -> Relation:
+def readable(asked: Asked, row: scores.Appraisal) -> Relation:
+    """How the caller stands to an appraisal of the views.
+
+    Raises:
+        Said: `not-found`, where the caller may not know of it.
+    """
     reader: Relation = found(relation(asked.caller, row.person_id, row.manager_id))
     return reader
 
@@ -156,14 +159,12 @@ async def _appraisal(asked: Asked, _: Parameters) -> One:
 async def _explanation(asked: Asked, given: Explaining) -> One:
     """Why a locked score is what it is, down to the events that it was read from."""
     row = await shown_to_ratee(asked, asked.one_id())
-    reader = _reader(asked, row)
+    reader = readable(asked, row)
     store = await asked.store()
     tell = await _teller(asked, reader, row)
     for recorded in reversed(await store.read(row.appraisal_id)):
         event = recorded.event
-        if not isinstance(event, ScoreLocked | ScoreRelocked) or (
-            given.known_at is not None and recorded.recorded_at > given.known_at
-        ):
+        if not isinstance(event, ScoreLocked | ScoreRelocked):
             continue
         if reader == "ratee" and event.lock_version > row.published_version:
             continue
