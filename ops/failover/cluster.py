@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from ops.children import dying_with_parent
 from ops.failover.certificates import make_certificates
-from ops.failover.processes import tree
+from ops.failover.processes import send, tree
 
 DEPLOYED: Final = Path(__file__).parent.parent / "deploy" / "patroni" / "patroni.yml"
 PATRONI: Final = Path("build/patroni")
@@ -30,6 +30,7 @@ POSTGRES_PORT: Final = 15432
 REST_PORT: Final = 18008
 ETCD_CLIENT_PORT: Final = 12379
 ETCD_PEER_PORT: Final = 12380
+CONTROL: Final = "from patroni.ctl import ctl; ctl(prog_name='patronictl')"
 STOP_S_MAX: Final = 25.0
 DATABASE: Final = "merit"
 LOGINS: Final = ("postgres", "replicator", "rewind", "merit_owner", "merit")
@@ -206,10 +207,16 @@ class Cluster:
         return len(senders)
 
     def switch(self, candidate: str) -> str:
-        """A planned switchover; answers what patronictl said."""
+        """A planned switchover; answers what patronictl said.
+
+        Raises:
+            ClusterFailed: the candidate is not the primary afterwards.
+        """
         leader = self.primary()
         arguments = ("switchover", "--leader", leader, "--candidate", candidate, "--force")
-        return self.control(*arguments)
+        said = self.control(*arguments)
+        self.wait(lambda: self.primary() == candidate, 30, f"{candidate} as the primary: {said}")
+        return said
 
     def control(self, *arguments: str) -> str:
         """Run patronictl.
@@ -218,7 +225,7 @@ class Cluster:
             ClusterFailed: it failed.
         """
         done = subprocess.run(
-            [self._python, "-m", "patroni.ctl", "-c", str(self.base / "patroni.yml"), *arguments],
+            [self._python, "-c", CONTROL, "-c", str(self.base / "patroni.yml"), *arguments],
             capture_output=True,
             text=True,
             timeout=60,
@@ -415,14 +422,6 @@ class Cluster:
             return refused.code, refused.read()
         except OSError:
             return 0, b""
-
-
-def send(pids: Iterable[int], number: int) -> None:
-    """Signal processes, some of which may be gone by now."""
-    for pid in pids:
-        if pid != os.getpid():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
 
 
 def available() -> str | None:

@@ -377,7 +377,7 @@ class _Rounds:
             pool = await client.get(f"/api/v1/pools/{crew.pool_id}", headers=headers)
         if not (answer.is_success and pool.is_success):
             return False
-        left = pool.json()["left"]["amount"]
+        left = pool.json()["amount"]["amount"]
         withdrawn = self._withdrawn[crew.tenant_id]
         expected = f"{int(FUNDED.partition('.')[0]) - withdrawn}.00"
         told = found.duplicated or sum(ack.kind == "withdraw" for ack in acks)

@@ -1,5 +1,8 @@
 """Processes and their descendants, read from /proc."""
 
+import contextlib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -28,3 +31,11 @@ def tree(pid: int) -> list[int]:
         found.append(each)
         todo += children.get(each, [])
     return found
+
+
+def send(pids: Iterable[int], number: int) -> None:
+    """Signal processes, some of which may be gone by now."""
+    for pid in pids:
+        if pid != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)

@@ -127,7 +127,12 @@ class Database:
             DatabaseMisused: the login may not take `role`.
             OSError, asyncpg.PostgresError: the server is not there, or refuses the login.
         """
+        several = len(hosts_of(url)) > 1
         options: dict[str, Any] = {
+            # The first connection shows at once whether the address can be used. Of several hosts
+            # none may be the primary for a while: then no connection is kept up for its own sake.
+            "init_size": 1,
+            "min_size": 0 if several else 1,
             "max_size": size,
             "timeout": CONNECT_S_MAX,
             "command_timeout": command_timeout_s,
@@ -137,7 +142,7 @@ class Database:
             "reset": _keep,
         }
         try:
-            pool = await _pool(url, connect_primary, 1, options)
+            pool = await _pool(url, connect_primary, options)
         except (
             asyncpg.InvalidParameterValueError,
             asyncpg.InsufficientPrivilegeError,
@@ -148,9 +153,11 @@ class Database:
                 f" Run `merit migrate`, then GRANT {role} TO that login"
             ) from refused
         database = cls(url, role, pool)
-        if len(hosts_of(url)) > 1:
+        if several:
             # Empty until it is needed: while there is no primary, questions go to a standby.
-            database._standby = await _pool(url, connect_standby, 0, options)
+            database._standby = await _pool(
+                url, connect_standby, {**options, "min_size": 0, "init_size": 0}
+            )
         if excess := await database.excess_rights():
             _log.warning("database-login-too-powerful", rights=excess)
         return database
@@ -279,11 +286,11 @@ SELECT rolsuper AS superuser, rolbypassrls AS bypasses_row_security,
 
 
 async def _pool(
-    url: str, connect: Callable[..., Awaitable[RawConnection]], size: int, options: dict[str, Any]
+    url: str, connect: Callable[..., Awaitable[RawConnection]], options: dict[str, Any]
 ) -> "asyncpg.Pool[asyncpg.Record]":
     # The stubs of asyncpg do not tell its overloads apart when options come as a dictionary.
     make: Callable[..., Awaitable[asyncpg.Pool[asyncpg.Record]]] = asyncpg.create_pool
-    return await make(url, min_size=size, connect=connect, **options)
+    return await make(url, connect=connect, **options)
 
 
 @contextlib.asynccontextmanager
