@@ -10,7 +10,7 @@ import msgspec
 from api import auth
 from api.asked import Asked
 from api.problems import FieldError, Said
-from api.queries import Listing, Parameters, Position, found
+from api.queries import Listing, Plain, Position, found
 from api.routes import Route, get
 from api.wire import One
 from projections import audit_trail
@@ -39,7 +39,7 @@ class Consistency(msgspec.Struct, frozen=True, kw_only=True):
     hashes: tuple[str, ...]
 
 
-class Between(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Between(Plain, frozen=True, kw_only=True, forbid_unknown_fields=True):
     from_: Annotated[Position, msgspec.Meta(description="Size of the first tree.")] = msgspec.field(
         name="from"
     )
@@ -87,7 +87,7 @@ async def _events(asked: Asked, given: Events) -> Page[audit_trail.AuditEvent]:
         )
 
 
-async def _checkpoint(asked: Asked, _: Parameters) -> One:
+async def _checkpoint(asked: Asked, _: Plain) -> One:
     """The newest signed checkpoint of the log."""
     signed = found(await asked.services.transparency.checkpoint(asked.caller.tenant_id))
     return One(
@@ -100,7 +100,7 @@ async def _checkpoint(asked: Asked, _: Parameters) -> One:
     )
 
 
-class OfTree(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OfTree(Plain, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tree_size: Position | None = None
     """The newest checkpoint's where it is not given."""
 
@@ -152,7 +152,13 @@ ROUTES: tuple[Route, ...] = (
         projections=(audit_trail.NAME,),
         parameters=Events,
     ),
-    get("/audit/checkpoint", _checkpoint, roles=READERS, result=Checkpoint),
+    get(
+        "/audit/checkpoint",
+        _checkpoint,
+        roles=READERS,
+        result=Checkpoint,
+        parameters=Plain,
+    ),
     get(
         "/audit/proof/{position}",
         _proof,

@@ -11,7 +11,7 @@ from api import auth
 from api.asked import Asked
 from api.commands import from_path, post
 from api.organisation import PAY_WRITERS, VIEWS, WRITERS, manages, sees_all
-from api.queries import Listing, Parameters, found
+from api.queries import Dated, DatedListing, Parameters, found
 from api.routes import Route, get, writers
 from api.sealing import relation
 from api.wire import One
@@ -42,18 +42,11 @@ from tenancy.store import Store
 OVERRIDERS = writers(auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
 
 
-class Employments(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Employments(DatedListing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     org_unit_id: UUID | None = None
     job_id: UUID | None = None
     manager_id: UUID | None = None
     person_id: UUID | None = None
-    on: date | None = None
-    """As of this day: who was employed, where, as what."""
-
-
-class AsOf(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    on: date | None = None
-    """As of this day; the newest row of each kind where it is not given."""
 
 
 class SegmentShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,19 +92,19 @@ async def _employments(asked: Asked, given: Employments) -> Page[directory.Emplo
             manager_id=given.manager_id,
             person_id=person_id,
             team_of=team_of,
-            on=given.on,
+            on=given.day,
             limit=given.limit,
             cursor=given.cursor,
         )
 
 
-async def _employment(asked: Asked, given: AsOf) -> One:
+async def _employment(asked: Asked, given: Dated) -> One:
     """An employment with its assignments and pay structures."""
     async with asked.view() as view:
         row = found(await directory.employment(view, asked.one_id()))
     found(row if _may_know(asked, row.person_id, row.manager_id) else None)
     # Whoever was the manager on that day is not asked: the row tells what came after, too.
-    shown = row if given.on is None else directory.employment_as_of(row, given.on)
+    shown = row if given.day is None else directory.employment_as_of(row, given.day)
     return One(value=found(shown), version=row.version)
 
 
@@ -231,7 +224,7 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=directory.Employment,
         projections=VIEWS,
-        parameters=AsOf,
+        parameters=Dated,
     ),
     get(
         "/cycles/{cycle_id}/employments/{employment_id}/segments",

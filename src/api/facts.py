@@ -27,8 +27,6 @@ READERS = WRITERS | {auth.EXECUTIVE, auth.AUDITOR}
 
 
 class AsOf(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    known_at: datetime | None = None
-    """As it was known then; now, where it is not given."""
     valid_at: date | None = None
     """Only what holds by then."""
 
@@ -81,10 +79,9 @@ async def _actuals(asked: Asked, given: AsOf) -> One:
     sheet = FACT_SHEET.initial
     since: dict[UUID, datetime] = {}
     for recorded in await store.read(ids.fact_sheet_id(cycle_id, employment_id)):
-        if given.known_at is None or recorded.recorded_at <= given.known_at:
-            sheet = FACT_SHEET.evolve(sheet, recorded)
-            counted = {fact.event_id for fact in sheet.facts} - since.keys()
-            since.update(dict.fromkeys(counted, recorded.recorded_at))
+        sheet = FACT_SHEET.evolve(sheet, recorded)
+        counted = {fact.event_id for fact in sheet.facts} - since.keys()
+        since.update(dict.fromkeys(counted, recorded.recorded_at))
     facts = [
         fact for fact in sheet.facts if given.valid_at is None or fact.occurred_on <= given.valid_at
     ]

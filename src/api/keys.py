@@ -11,7 +11,7 @@ from api import auth
 from api.asked import Asked
 from api.commands import carry_out, from_path, post, told
 from api.problems import FieldError, Said
-from api.queries import Listing
+from api.queries import PlainListing
 from api.routes import Act, Route, get, writers
 from domain import ids
 from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
@@ -92,7 +92,7 @@ async def _revoke(asked: Asked) -> Response[Any]:
     return told(receipt, creates=None)
 
 
-async def _keys(asked: Asked, given: Listing) -> Page[AccessKey]:
+async def _keys(asked: Asked, given: PlainListing) -> Page[AccessKey]:
     """Access keys, the oldest first."""
     keys = await asked.services.registry.keys(asked.caller.tenant_id)
     names = [str(key.key_id) for key in keys]
@@ -150,6 +150,6 @@ REVOKE = msgspec.structs.replace(
 
 ROUTES: tuple[Route, ...] = (
     ISSUE,
-    get("/keys", _keys, roles=READERS, result=AccessKey, parameters=Listing),
+    get("/keys", _keys, roles=READERS, result=AccessKey, parameters=PlainListing),
     REVOKE,
 )

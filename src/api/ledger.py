@@ -34,13 +34,15 @@ class Entries(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     payout_id: UUID | None = None
     first_position: Position | None = None
     last_position: Position | None = None
+    valid_at: date | None = None
+    """Those that take effect by this day."""
 
 
 class Then(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    position: Position | None = None
-    """By the entries that the log held at this position."""
-    effective_until: date | None = None
+    valid_at: date | None = None
     """By the entries that take effect by this day."""
+    effective_until: date | None = None
+    """The same; `valid_at` where both are given."""
 
 
 class Assertions(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,6 +138,7 @@ async def _entries(asked: Asked, given: Entries) -> Page[Entry]:
             payout_id=given.payout_id,
             first_position=given.first_position,
             last_position=given.last_position,
+            effective_until=given.valid_at,
             limit=given.limit,
             cursor=given.cursor,
         )
@@ -208,7 +211,7 @@ async def _balances(asked: Asked, given: Then) -> One:
     """Every balance as it was known at a log position, or as it takes effect by a day."""
     async with asked.view() as view:
         then = await balances_then(
-            view, position=given.position, effective_until=given.effective_until
+            view, position=given.position, effective_until=given.valid_at or given.effective_until
         )
     return One(
         value=Balances(

@@ -1,12 +1,11 @@
 """Units, jobs and people, as of any day; what does not fit in the organisation of a day."""
 
-from datetime import date
 from uuid import UUID
 
 from api import auth
 from api.asked import Asked
 from api.commands import from_path, post
-from api.queries import Listing, Parameters, found
+from api.queries import Dated, DatedListing, Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
@@ -26,21 +25,12 @@ OVERSEERS = auth.EVERYONE - {auth.EMPLOYEE, auth.MANAGER, auth.INTEGRATION}
 PAY_WRITERS = writers(auth.HR, auth.FINANCE, auth.ADMIN, auth.INTEGRATION)
 
 
-class Units(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Units(DatedListing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parent_id: UUID | None = None
-    on: date | None = None
-    """As of this day: the units that exist, their names and their parents."""
 
 
-class Jobs(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Jobs(DatedListing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     family: JobFamily | None = None
-    on: date | None = None
-    """As of this day: levels, coefficient bands and duties."""
-
-
-class AsOf(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    on: date | None = None
-    """As of this day."""
 
 
 async def _units(asked: Asked, given: Units) -> Page[directory.OrgUnit]:
@@ -49,16 +39,16 @@ async def _units(asked: Asked, given: Units) -> Page[directory.OrgUnit]:
         return await directory.org_units(
             view,
             parent_id=given.parent_id,
-            on=given.on,
+            on=given.day,
             limit=given.limit,
             cursor=given.cursor,
         )
 
 
-async def _unit(asked: Asked, given: AsOf) -> One:
+async def _unit(asked: Asked, given: Dated) -> One:
     """An organisational unit."""
     async with asked.view() as view:
-        unit = found(await directory.org_unit(view, asked.one_id(), given.on))
+        unit = found(await directory.org_unit(view, asked.one_id(), given.day))
     return One(value=unit, version=unit.version)
 
 
@@ -66,14 +56,14 @@ async def _jobs(asked: Asked, given: Jobs) -> Page[directory.Job]:
     """Jobs by code."""
     async with asked.view() as view:
         return await directory.jobs(
-            view, family=given.family, on=given.on, limit=given.limit, cursor=given.cursor
+            view, family=given.family, on=given.day, limit=given.limit, cursor=given.cursor
         )
 
 
-async def _job(asked: Asked, given: AsOf) -> One:
+async def _job(asked: Asked, given: Dated) -> One:
     """A job."""
     async with asked.view() as view:
-        job = found(await directory.job(view, asked.one_id(), given.on))
+        job = found(await directory.job(view, asked.one_id(), given.day))
     return One(value=job, version=job.version)
 
 
@@ -119,16 +109,16 @@ async def _person(asked: Asked, _: Parameters) -> One:
     return One(value=person)
 
 
-async def _tree(asked: Asked, given: AsOf) -> One:
+async def _tree(asked: Asked, given: Dated) -> One:
     """All units of a day, each after the one above it, with the people in it"""
     async with asked.view() as view:
-        return One(value=await org_tree.tree(view, given.on or asked.stamp.now.date()))
+        return One(value=await org_tree.tree(view, given.day or asked.stamp.now.date()))
 
 
-async def _findings(asked: Asked, given: AsOf) -> One:
+async def _findings(asked: Asked, given: Dated) -> One:
     """People and units that are in or below a unit that does not exist on a day"""
     async with asked.view() as view:
-        return One(value=await org_tree.findings(view, given.on or asked.stamp.now.date()))
+        return One(value=await org_tree.findings(view, given.day or asked.stamp.now.date()))
 
 
 async def _same_work(asked: Asked, _: Parameters) -> One:
@@ -171,7 +161,7 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=directory.OrgUnit,
         projections=VIEWS,
-        parameters=AsOf,
+        parameters=Dated,
     ),
     get(
         "/org-units/tree",
@@ -179,7 +169,7 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=org_tree.Tree,
         projections=VIEWS,
-        parameters=AsOf,
+        parameters=Dated,
     ),
     get(
         "/org-units/findings",
@@ -187,7 +177,7 @@ ROUTES: tuple[Route, ...] = (
         roles=OVERSEERS,
         result=org_tree.Findings,
         projections=VIEWS,
-        parameters=AsOf,
+        parameters=Dated,
     ),
     get(
         "/cycles/{cycle_id}/same-work",
@@ -232,7 +222,7 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=directory.Job,
         projections=VIEWS,
-        parameters=AsOf,
+        parameters=Dated,
     ),
     *(
         post(f"/jobs/{{job_id}}/{name}", command, JOB, roles=roles, stream=from_path("job_id"))

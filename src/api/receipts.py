@@ -7,11 +7,12 @@ from uuid import UUID
 import msgspec
 
 from api import auth
-from api.appraisals import Explaining, known, shown_to_ratee
+from api.appraisals import known, shown_to_ratee
 from api.asked import Asked
 from api.auth import EVERYONE, INTEGRATION
 from api.commands import from_path, post
 from api.problems import RETRY_AFTER_S, Said
+from api.queries import Plain
 from api.routes import Route, get, writers
 from api.wire import One
 from domain.appraisal_decisions import APPRAISAL
@@ -42,7 +43,12 @@ class ScoreReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """To be kept, and to be verified by `tenancy.receipts.verify_receipt`."""
 
 
-async def _receipt(asked: Asked, given: Explaining) -> One:
+class OfLock(Plain, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: int | None = None
+    """Of the lock; the newest where it is not given."""
+
+
+async def _receipt(asked: Asked, given: OfLock) -> One:
     """The receipt of a locked score: signed, with the proof that the log contains it."""
     row = await shown_to_ratee(asked, asked.one_id())
     ratee = asked.caller.person_id == row.person_id
@@ -102,7 +108,7 @@ ROUTES: tuple[Route, ...] = (
         roles=READERS,
         result=ScoreReceipt,
         projections=(scores.NAME,),
-        parameters=Explaining,
+        parameters=OfLock,
     ),
     post(
         "/appraisals/{appraisal_id}/acknowledge",

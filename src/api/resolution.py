@@ -8,7 +8,7 @@ import msgspec
 from api import auth
 from api.asked import Asked
 from api.problems import Said
-from api.queries import Parameters, found
+from api.queries import Dated, found
 from api.routes import Route, get
 from api.wire import One
 from domain.binding import Binding, Considered
@@ -20,10 +20,10 @@ from domain.org_units import ORG_UNIT, OrgUnit
 from domain.organisation import JobFamily
 
 
-class Resolving(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Resolving(Dated, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The last employed day of the cycle where no day is named."""
+
     employment_id: UUID
-    on: date | None = None
-    """A day of the cycle; its last employed day where none is named."""
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ async def _resolution(asked: Asked, given: Resolving) -> One:
     store = await asked.store()
     cycle: Cycle = found((await store.load(CYCLE, asked.one_id()))[0])
     employment: Employment = found((await store.load(EMPLOYMENT, given.employment_id))[0])
-    day = _day(cycle, employment, given.on)
+    day = _day(cycle, employment, given.day)
     assignment = found(assignment_on(employment, day))
     job: Job = found((await store.load(JOB, assignment.job_id))[0])
     level = job.grade_on(day).level

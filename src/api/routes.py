@@ -11,7 +11,7 @@ from litestar import Response
 
 from api.asked import Asked
 from api.auth import AUDITOR, ROLES
-from api.queries import Ask, Listing, Parameters, answer
+from api.queries import Ask, Listing, Parameters, Plain, PlainListing, answer
 from domain.kernel import Decider
 
 BASE = "/api/v1"
@@ -52,7 +52,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Type of the body; None for none. That of an act is made from its command."""
     media_type: str = "application/json"
     """Of the body."""
-    parameters: type[Parameters] | None = None
+    parameters: type[Plain] | None = None
     result: Any = None
     """Type of the answer, of an item where it is a list."""
     listed: bool = False
@@ -79,7 +79,7 @@ def get(
     roles: frozenset[str],
     result: Any,
     projections: tuple[str, ...] = (),
-    parameters: type[Parameters] = Parameters,
+    parameters: type[Plain] = Parameters,
 ) -> Route:
     """A question of one resource, or of a list where its parameters are a `Listing`."""
 
@@ -95,7 +95,7 @@ def get(
         serve=serve,
         parameters=parameters,
         result=result,
-        listed=issubclass(parameters, Listing),
+        listed=issubclass(parameters, Listing | PlainListing),
     )
 
 

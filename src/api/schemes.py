@@ -7,7 +7,7 @@ import msgspec
 from api import auth
 from api.asked import Asked
 from api.commands import from_path, post
-from api.queries import Listing, Parameters, found
+from api.queries import Listing, Parameters, PlainListing, found
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
@@ -126,7 +126,7 @@ async def _simulations(asked: Asked, _: Parameters) -> One:
     return One(value=told, version=told.version)
 
 
-async def _templates(_: Asked, given: Listing) -> Page[Template]:
+async def _templates(_: Asked, given: PlainListing) -> Page[Template]:
     """Schemes to begin from, for marketing and for functional departments."""
     every = tuple(TEMPLATES.values())
     return Page(items=every[: given.limit], next=None)
@@ -218,7 +218,7 @@ ROUTES: tuple[Route, ...] = (
         _templates,
         roles=auth.EVERYONE,
         result=Template,
-        parameters=Listing,
+        parameters=PlainListing,
     ),
     get("/scheme-policy", _policy, roles=auth.EVERYONE, result=LintLimits),
     post(

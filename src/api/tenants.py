@@ -6,7 +6,7 @@ import msgspec
 
 from api import auth
 from api.asked import Asked
-from api.queries import Parameters
+from api.queries import Plain
 from api.routes import Route, get
 from api.wire import One
 
@@ -23,7 +23,7 @@ class Self(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...]
 
 
-async def _self(asked: Asked, _: Parameters) -> One:
+async def _self(asked: Asked, _: Plain) -> One:
     """The tenant of the access key, the head of its log, and the key's own roles."""
     tenant = await asked.services.registry.tenant(asked.caller.tenant_id)
     store = await asked.store()
@@ -39,4 +39,6 @@ async def _self(asked: Asked, _: Parameters) -> One:
     )
 
 
-ROUTES: tuple[Route, ...] = (get("/tenants/self", _self, roles=auth.EVERYONE, result=Self),)
+ROUTES: tuple[Route, ...] = (
+    get("/tenants/self", _self, roles=auth.EVERYONE, result=Self, parameters=Plain),
+)

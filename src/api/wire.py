@@ -1,5 +1,6 @@
 """How answers look: money as text, pages, fields, entity tags, one line an item where asked."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from api.asked import Asked
 from api.problems import FieldError, Said
 from domain.explanation import Node
 from domain.money import Money, text_of
+from projections.past import canonical
 from projections.questions import Page
 
 NDJSON = "application/x-ndjson"
@@ -64,7 +66,7 @@ def _struct(value: msgspec.Struct) -> dict[str, Any]:
 def single(asked: Asked, one: One, fields: str | None) -> Response[bytes]:
     """One resource: 304 when the client has it already."""
     told = _chosen([shown(one.value)], fields)[0]
-    headers: dict[str, str] = {}
+    headers = _then(asked, told)
     if one.version is not None and fields is None:
         headers["ETag"] = entity_tag(one.version)
         if matches(asked.headers.get("if-none-match"), one.version):
@@ -75,7 +77,8 @@ def single(asked: Asked, one: One, fields: str | None) -> Response[bytes]:
 def many(asked: Asked, page: Page[Any], fields: str | None) -> Response[bytes]:
     """A page of resources, as JSON or one a line."""
     items = _chosen([shown(item) for item in page.items], fields)
-    headers = {"Vary": "Accept"}
+    told = {"data": items, "next_cursor": page.next, "has_more": page.next is not None}
+    headers = {"Vary": "Accept", **_then(asked, told)}
     if page.next is not None:
         query = [(name, value) for name, value in asked.query if name != "cursor"]
         target = f"{asked.path}?{urlencode([*query, ('cursor', page.next)])}"
@@ -84,8 +87,15 @@ def many(asked: Asked, page: Page[Any], fields: str | None) -> Response[bytes]:
         return Response(
             msgspec.json.Encoder().encode_lines(items), headers=headers, media_type=NDJSON
         )
-    told = {"data": items, "next_cursor": page.next, "has_more": page.next is not None}
     return Response(msgspec.json.encode(told), headers=headers, media_type=JSON)
+
+
+def _then(asked: Asked, told: Any) -> dict[str, str]:
+    """Of an answer about the past: of which moment it is, and the digest that all will get."""
+    if asked.then is None:
+        return {}
+    digest = hashlib.sha256(canonical(told)).hexdigest()
+    return {"Merit-Position": str(asked.then.position), "Merit-Digest": f"sha-256={digest}"}
 
 
 def _chosen(items: Sequence[dict[str, Any]], fields: str | None) -> Sequence[dict[str, Any]]:

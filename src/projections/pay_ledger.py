@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from domain.bonus_pool import PoolFunded, PoolResettled, PoolSpent, PoolWithdrawn
@@ -295,6 +295,11 @@ async def accounts(
     return await page(view, ACCOUNTS, order=order, where=where, limit=limit, cursor=cursor)
 
 
+def _day_after(day: date | None) -> date | None:
+    # After the last day of the calendar there is none, and nothing to leave out.
+    return None if day in {None, date.max} else day + timedelta(days=1)
+
+
 async def entries(
     view: View,
     *,
@@ -302,6 +307,7 @@ async def entries(
     payout_id: UUID | None = None,
     first_position: int | None = None,
     last_position: int | None = None,
+    effective_until: date | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[Entry]:
@@ -311,7 +317,11 @@ async def entries(
         view,
         ENTRIES,
         order=("position", "posting"),
-        where={"payout_id": payout_id, "position": Between(first_position, after_last)},
+        where={
+            "payout_id": payout_id,
+            "position": Between(first_position, after_last),
+            "effective_on": Between(None, _day_after(effective_until)),
+        },
         either=None if account is None else (("debit", "credit"), account),
         limit=limit,
         cursor=cursor,

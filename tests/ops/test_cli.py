@@ -23,7 +23,7 @@ def test_help_explains_itself_and_names_the_exit_codes(merit: Any) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["up", "serve", "worker", "migrate", "export", "verify", "rebuild", "health", "doctor",
+    ["up", "serve", "worker", "migrate", "export", "verify", "rebuild", "replay", "health", "doctor",
      "tenant create", "tenant list", "tenant show", "key create", "key list", "key revoke",
      "cycle open", "cycle status", "cycle score", "cycle lock", "payout prepare",
      "payout approve", "payout settle", "explain"],
@@ -145,3 +145,15 @@ def test_rebuild_finds_the_views_equal(merit: Any, up: Any) -> None:
     for each in merit.json("rebuild", "audit_trail", *there):
         assert each["live_digest"] == each["new_digest"]
         assert each["switched"]
+
+
+def test_a_replay_is_the_same_each_time(merit: Any, up: Any) -> None:
+    there = ("--data-dir", str(up.data_dir))
+    tenant = merit.json("tenant", "create", "replayed", *there)["tenant"]["tenant_id"]
+    told = merit.json("replay", "--tenant", tenant, *there)
+    assert told["position"] == 1
+    assert merit.json("replay", "--tenant", tenant, "--position", "1", *there) == told
+    before = ("--known-at", "2020-01-01T00:00:00Z", "--valid-at", "2020-01-01")
+    assert merit.json("replay", "--tenant", tenant, *before, *there)["position"] == 0
+    for wrong in (("--known-at", "2020-01-01T00:00:00"), ("--position", "99")):
+        assert merit("replay", "--tenant", tenant, *wrong, *there).returncode == 2
