@@ -72,10 +72,11 @@ def hosts_of(url: str) -> list[str]:
     """An address for each host of `postgresql://user:secret@a:5432,b:5432/name?options`."""
     parts = urlsplit(url)
     login, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return [url]
     return [
         urlunsplit(parts._replace(netloc=f"{login}{at}{host}"))
         for host in hosts.split(",")
-        if host or not hosts
     ]
 
 
