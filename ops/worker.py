@@ -13,7 +13,8 @@ from projections.history import TenantLogs
 from projections.kernel import WAKE_CHANNEL
 from projections.runner import Runner
 from tenancy.database import Database, is_retryable
-from tenancy.keyring import Keyring, MasterKey
+from tenancy.keyring import KEY_CHANNEL, Keyring
+from tenancy.root import root_of, trust_of
 from tenancy.settings import Settings
 from tenancy.signing import Signers
 from tenancy.transparency import HistoryRewritten, Sealer
@@ -35,7 +36,8 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
     """
     database = await Database.open(settings.database_url or "", size=6)
     try:
-        keyring = Keyring.open(database, MasterKey.from_file(settings.key_file))
+        keyring = Keyring.open(database, root_of(settings), trust_of(settings))
+        await database.listen(KEY_CHANNEL, keyring.rung)
         logs = TenantLogs(database, keyring, EVENTS)
         runner = Runner(database, logs, PROJECTIONS)
         sealing = Sealing(database, logs, Sealer(database, Signers(keyring)))

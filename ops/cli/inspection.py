@@ -15,8 +15,10 @@ from ops.cli.common import COMMON, Common, Exit, explained, run, table, told
 from ops.place import folder_of, running_in
 from ops.postgres_binaries import find_binaries
 from tenancy.database import Database
+from tenancy.errors import KeysUnavailable
 from tenancy.keyring import MasterKey
 from tenancy.migrate import pending
+from tenancy.root import root_of
 from tenancy.settings import Settings
 
 LINUX = "linux"
@@ -162,6 +164,16 @@ async def _space(known: Settings) -> str:
 
 
 async def _master_key(known: Settings) -> str:
+    if known.key_service_url is not None or known.master_key is not None:
+        root = root_of(known)
+        try:
+            newest = await root.current()
+        except KeysUnavailable as error:
+            raise Wrong(str(error)) from error
+        finally:
+            await root.close()
+        where = "the environment" if known.key_service_url is None else "the key service"
+        return f"{newest} in {where}; without it nothing can be read"
     path = known.key_file
     if not path.exists():
         raise NotHere(f"{path} is made at the first start")

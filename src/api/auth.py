@@ -58,7 +58,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Find = Callable[[str], Awaitable[Credential | None]]
-Suspended = Callable[[str], Awaitable[bool]]
+Closed = Callable[[str], Awaitable[str | None]]
 
 
 class Door:
@@ -66,12 +66,12 @@ class Door:
 
     Args:
         find: what a secret stands for; None for what was never a key.
-        suspended: whether a secret that was not found belongs to a suspended tenant.
+        closed: the status of the tenant of a secret that was not found; None where it is nobody's.
     """
 
-    def __init__(self, find: Find, suspended: Suspended) -> None:
+    def __init__(self, find: Find, closed: Closed) -> None:
         self._find = find
-        self._suspended = suspended
+        self._closed = closed
         # By digest, so that no secret stays in memory for longer than its request.
         self._known: dict[bytes, tuple[datetime, Caller]] = {}
 
@@ -79,7 +79,7 @@ class Door:
         """The caller with this Authorization header.
 
         Raises:
-            Said: `unauthenticated` or `tenant-suspended`.
+            Said: `unauthenticated`, `tenant-suspended` or `tenant-erased`.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         secret = secret.strip()
@@ -88,8 +88,11 @@ class Door:
         caller = await self._caller(secret, now)
         if caller is not None and (caller.expires_at is None or now < caller.expires_at):
             return caller
-        if caller is None and await self._suspended(secret):
+        status = await self._closed(secret) if caller is None else None
+        if status == "suspended":
             raise Said("tenant-suspended", "ask the operator of this installation")
+        if status == "erased":
+            raise Said("tenant-erased", "its keys were destroyed")
         raise Said("unauthenticated", "this access key is not valid", headers=_CHALLENGE)
 
     async def _caller(self, secret: str, now: datetime) -> Caller | None:

@@ -1,5 +1,6 @@
 """What needs no key: health in one word each, problem pages, the API's own description."""
 
+import asyncio
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
@@ -15,6 +16,7 @@ from api.openapi import document
 from api.problems import TYPES, Said, page
 from api.routes import Route
 from api.services import Services
+from tenancy.errors import KeysUnavailable
 from tenancy.keyring import NotGenuine
 from tenancy.migrate import MigrationRefused, pending
 from tenancy.settings import Settings
@@ -23,6 +25,7 @@ DRAINING = "draining"
 """A file of this name in the data folder takes every worker out of service before it stops."""
 
 _SAMPLE = bytes(32)
+_ROOT_ANSWERS_S = 0.3
 
 ASSETS = {
     "swagger-ui.css": "text/css",
@@ -108,6 +111,14 @@ def _probes(services: Services) -> list[Probe]:
 
     async def keys() -> str:
         root = services.keyring.root
+        try:
+            async with asyncio.timeout(_ROOT_ANSWERS_S):
+                await root.current()
+        except (KeysUnavailable, TimeoutError):
+            # Out of service only when reading ends as well.
+            if not services.keyring.trusted():
+                raise
+            return "remembered; what keeps them is away"
         if await root.unwrap(await root.wrap(_SAMPLE, _SAMPLE), _SAMPLE) != _SAMPLE:
             raise NotGenuine("a key does not unwrap to itself")
         return "wrap and unwrap"

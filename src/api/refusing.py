@@ -8,7 +8,14 @@ from litestar.exceptions import HTTPException
 from api.problems import BY_STATUS, MEANINGS, RETRY_AFTER_S, Problem, Said, problem
 from domain.kernel import Refused
 from tenancy.database import is_retryable
-from tenancy.errors import IdempotencyConflict, Overtaken, StaleVersion, Unavailable
+from tenancy.errors import (
+    IdempotencyConflict,
+    KeysUnavailable,
+    Overtaken,
+    StaleVersion,
+    TenantErased,
+    Unavailable,
+)
 from tenancy.keyring import SubjectErased
 
 LOG = structlog.get_logger("api.errors")
@@ -32,6 +39,11 @@ def said_of(error: Exception) -> Said:
             return Said("overtaken", "nothing was stored", headers=_RETRY)
         case SubjectErased():
             return Said("subject-erased", "nothing personal can be written about this person")
+        case TenantErased():
+            return Said("tenant-erased", "its keys were destroyed")
+        case KeysUnavailable():
+            headers = {"Retry-After": str(error.retry_after_s)}
+            return Said("keys-unavailable", "nothing was stored", headers=headers)
         case Unavailable():
             return _unavailable(error.retry_after_s)
         case HTTPException() if error.status_code in BY_STATUS:

@@ -11,8 +11,10 @@ from projections.history import TenantLogs
 from projections.views import Views
 from tenancy.committer import Committer
 from tenancy.database import Database
-from tenancy.keyring import Keyring, MasterKey
+from tenancy.keyring import KEY_CHANNEL, Keyring
+from tenancy.read_audit import ReadAudit
 from tenancy.registry import Registry
+from tenancy.root import root_of, trust_of
 from tenancy.settings import Settings, SettingsRefused
 from tenancy.store import Histories
 from tenancy.transparency import Transparency
@@ -29,6 +31,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     views: Views
     transparency: Transparency
     door: Door
+    reads: ReadAudit
 
 
 @asynccontextmanager
@@ -49,19 +52,28 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         await Database.open(settings.database_url, size=size) as database,
         await Database.open(settings.database_url, size=size) as reading,
     ):
-        keyring = Keyring.open(database, MasterKey.from_file(settings.key_file))
+        keyring = Keyring.open(database, root_of(settings), trust_of(settings))
         committer = Committer.of(database)
         registry = Registry(database)
+        spool = None if settings.data_dir is None else settings.data_dir / "read-audit"
+        reads = ReadAudit(database, spool)
+        histories = Histories(database, keyring, EVENTS, committer)
+        # What was erased by another process is forgotten in this one.
+        keyring.on_doubt(histories.forget)
+        await database.listen(KEY_CHANNEL, keyring.rung)
         try:
             yield Services(
                 settings=settings,
                 database=database,
                 keyring=keyring,
                 registry=registry,
-                histories=Histories(database, keyring, EVENTS, committer),
+                histories=histories,
                 views=await Views.open(reading, TenantLogs(database, keyring, EVENTS)),
                 transparency=Transparency(database),
-                door=Door(registry.find_key, registry.suspended),
+                door=Door(registry.find_key, registry.closed),
+                reads=reads,
             )
         finally:
+            await reads.close()
             await committer.close()
+            await keyring.close()

@@ -92,7 +92,7 @@ RECORDED_AT = "SELECT recorded_at FROM merit.events WHERE tenant_id = $1 AND pos
 
 HEAD = "SELECT head FROM merit.heads WHERE tenant_id = $1"
 
-TENANTS = "SELECT tenant_id FROM merit.tenants ORDER BY tenant_id"
+TENANTS = "SELECT tenant_id FROM merit.tenants WHERE status <> 'erased' ORDER BY tenant_id"
 
 
 class TenantLog:

@@ -62,6 +62,10 @@ class Keyring:
             keys = self._tenants.setdefault(tenant_id, keys)
         return keys
 
+    def trusted(self) -> bool:
+        """Whether any tenant's keys may still be read with, were the root away."""
+        return any(keys.trusted() for keys in self._tenants.values())
+
     def on_doubt(self, forget: Callable[[UUID], None]) -> None:
         """Have this called, too, when a tenant's keys were rotated or destroyed."""
         self._on_doubt.append(forget)

@@ -82,6 +82,7 @@ class KeyStore(Protocol):
         self, tenant_id: UUID, subjects: Sequence[UUID]
     ) -> list[SubjectKey]: ...
     async def destroy_all(self, tenant_id: UUID) -> list[UUID]: ...
+    async def ring(self, tenant_id: UUID) -> None: ...
 
 
 class Transactions(Protocol):
@@ -304,6 +305,11 @@ class PostgresKeys:
             await connection.execute(RING, str(tenant_id))
         return gone
 
+    async def ring(self, tenant_id: UUID) -> None:
+        """Tell all processes that this tenant's keys are not what they were."""
+        async with self._db.transaction(tenant_id) as connection:
+            await connection.execute(RING, str(tenant_id))
+
 
 class MemoryKeys:
     """The same, gone with the process; for the memory twin of the recorder."""
@@ -395,6 +401,9 @@ class MemoryKeys:
                     gone.append(key.key_id)
                     kept[place] = msgspec.structs.replace(key, wrapped=None)
         return gone
+
+    async def ring(self, tenant_id: UUID) -> None:
+        """Nobody else has these keys."""
 
 
 def _rewrapped(

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from tenancy.database import Database
+from tenancy.errors import TenantErased
 
 KEY_SHAPE: Final = re.compile(r"mlk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
 SECRET_BYTES = 32
@@ -28,8 +29,13 @@ class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
     tenant_id: UUID
     name: str
     status: str
-    """active or suspended."""
+    """active, suspended or erased."""
     created_at: datetime
+    forked_from: UUID | None = None
+    """The tenant that it is a copy of; a copy pays nobody."""
+    forked_at: int | None = None
+    """The position of the last event that was copied."""
+    erased_at: datetime | None = None
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,9 +78,13 @@ class Registry:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create_tenant(self, name: str, *, tenant_id: UUID | None = None) -> TenantRecord:
+    async def create_tenant(
+        self, name: str, *, tenant_id: UUID | None = None, fork: tuple[UUID, int] | None = None
+    ) -> TenantRecord:
+        """A new tenant; `fork` is the tenant and the position that it is a copy of."""
+        of, at = fork or (None, None)
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(CREATE_TENANT, tenant_id or uuid4(), name)
+            row = await connection.fetchrow(CREATE_TENANT, tenant_id or uuid4(), name, of, at)
         return _tenant(row)
 
     async def tenants(self) -> list[TenantRecord]:
@@ -88,7 +98,7 @@ class Registry:
             return _tenant(await connection.fetchrow(TENANT, tenant_id))
 
     async def suspend_tenant(self, tenant_id: UUID) -> TenantRecord:
-        """Its keys open nothing until it is resumed."""
+        """Its keys open nothing until it is resumed. Raises `TenantErased`, as does `resume`."""
         return await self._set_status(tenant_id, "suspended")
 
     async def resume_tenant(self, tenant_id: UUID) -> TenantRecord:
@@ -96,7 +106,20 @@ class Registry:
 
     async def _set_status(self, tenant_id: UUID, status: str) -> TenantRecord:
         async with self._database.connection() as connection:
-            return _tenant(await connection.fetchrow(SET_STATUS, tenant_id, status))
+            row = await connection.fetchrow(SET_STATUS, tenant_id, status)
+        if row is None and (await self.tenant(tenant_id)).status == "erased":
+            raise TenantErased(tenant_id)
+        return _tenant(row)
+
+    async def erase_tenant(self, tenant_id: UUID) -> TenantRecord:
+        """Close it for good, and forget the names of its keys; a second time changes nothing.
+
+        Its keys are not destroyed by this: see `erasure`.
+        """
+        async with self._database.connection() as connection, connection.transaction():
+            row = await connection.fetchrow(ERASE_TENANT, tenant_id)
+            await connection.execute(CLOSE_KEYS, tenant_id)
+        return _tenant(row)
 
     async def issue_key(
         self,
@@ -145,12 +168,13 @@ class Registry:
             row = await connection.fetchrow(FIND_KEY, key_hash(text))
         return None if row is None else _credential(row)
 
-    async def suspended(self, text: str) -> bool:
-        """Whether this secret would be a usable key if its tenant were not suspended."""
+    async def closed(self, text: str) -> str | None:
+        """Suspended or erased, where this secret would be a usable key but for that."""
         if not KEY_SHAPE.fullmatch(text):
-            return False
+            return None
         async with self._database.connection(read_only=True) as connection:
-            return await connection.fetchval(SUSPENDED, key_hash(text)) is not None
+            found: str | None = await connection.fetchval(CLOSED, key_hash(text))
+        return found
 
     async def keys(self, tenant_id: UUID) -> list[Credential]:
         """All keys of a tenant, the oldest first."""
@@ -166,15 +190,25 @@ class Registry:
         return _credential(row)
 
 
-CREATE_TENANT = """
-INSERT INTO merit.tenants (tenant_id, name) VALUES ($1, $2)
-RETURNING tenant_id, name, status, created_at
-"""
-TENANTS = "SELECT tenant_id, name, status, created_at FROM merit.tenants ORDER BY created_at"
-TENANT = "SELECT tenant_id, name, status, created_at FROM merit.tenants WHERE tenant_id = $1"
-SET_STATUS = """
-UPDATE merit.tenants SET status = $2 WHERE tenant_id = $1
-RETURNING tenant_id, name, status, created_at
+COLUMNS = "tenant_id, name, status, created_at, forked_from, forked_at, erased_at"
+CREATE_TENANT = f"""
+INSERT INTO merit.tenants (tenant_id, name, forked_from, forked_at) VALUES ($1, $2, $3, $4)
+RETURNING {COLUMNS}
+"""  # noqa: S608 - our own column names
+TENANTS = f"SELECT {COLUMNS} FROM merit.tenants ORDER BY created_at"  # noqa: S608 - as above
+TENANT = f"SELECT {COLUMNS} FROM merit.tenants WHERE tenant_id = $1"  # noqa: S608 - as above
+SET_STATUS = f"""
+UPDATE merit.tenants SET status = $2 WHERE tenant_id = $1 AND status <> 'erased'
+RETURNING {COLUMNS}
+"""  # noqa: S608 - as above
+ERASE_TENANT = f"""
+UPDATE merit.tenants
+   SET status = 'erased', erased_at = coalesce(erased_at, clock_timestamp())
+ WHERE tenant_id = $1 RETURNING {COLUMNS}
+"""  # noqa: S608 - as above
+CLOSE_KEYS = """
+UPDATE merit.access_keys
+   SET name = 'erased', revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE tenant_id = $1
 """
 ISSUE_KEY = """
 INSERT INTO merit.access_keys
@@ -186,10 +220,12 @@ SELECT tenant_id, key_id, prefix, k.name, roles, person_id, expires_at, revoked_
   FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
  WHERE key_hash = $1 AND t.status = 'active'
 """
-SUSPENDED = """
-SELECT 1 FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
- WHERE key_hash = $1 AND t.status = 'suspended' AND revoked_at IS NULL
-   AND (expires_at IS NULL OR expires_at > clock_timestamp())
+CLOSED = """
+SELECT t.status FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
+ WHERE key_hash = $1
+   AND (t.status = 'erased'
+        OR (t.status = 'suspended' AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > clock_timestamp())))
 """
 KEYS = """
 SELECT tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at

@@ -48,6 +48,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Path | None,
         Meta(description="the key over all keys; none is the data folder's master.key"),
     ] = None
+    master_key: Annotated[
+        str | None,
+        Meta(description="the same in base64; several, parted by commas: the first one wraps"),
+    ] = None
+    key_service_url: Annotated[
+        str | None, Meta(description="service that keeps the key over all keys, in place of both")
+    ] = None
+    key_service_token_file: Annotated[
+        Path | None, Meta(description="file with the token that the key service lets us in by")
+    ] = None
+    keys_trusted_s: Annotated[
+        float,
+        Meta(ge=1, le=3600, description="for how long reading goes on without the key service"),
+    ] = 300.0
+    erasure_list: Annotated[
+        Path | None,
+        Meta(description="what was erased for good; none is the data folder's erasures.ndjson"),
+    ] = None
     public_url: Annotated[str, Meta(description="how callers reach the API, as in links")] = ""
     host: Annotated[str, Meta(description="address that the API listens on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port that the API listens on")] = 8000
@@ -103,6 +121,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise SettingsRefused("set MERIT_MASTER_KEY_FILE or MERIT_DATA_DIR")
         return self.data_dir / "master.key"
 
+    @property
+    def erasures_file(self) -> Path | None:
+        """Where it is kept what was erased; None where neither it nor a data folder was named."""
+        if self.erasure_list is not None or self.data_dir is None:
+            return self.erasure_list
+        return self.data_dir / "erasures.ndjson"
+
     def explained(self) -> list[Setting]:
         """Every setting with its present value, for people to read."""
         told = []
@@ -129,6 +154,8 @@ def _decode(wanted: type, value: Any) -> Any:
 def _shown(name: str, value: object) -> str:
     if value is None:
         return ""
+    if name == "master_key":
+        return HIDDEN
     if name.endswith("database_url") and (password := urlsplit(str(value)).password):
         return str(value).replace(password, HIDDEN)
     return str(value)

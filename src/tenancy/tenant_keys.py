@@ -268,6 +268,10 @@ class TenantKeys:
         """Whether these subjects' keys, or that they were destroyed, are at hand."""
         return all(each in self._of_subject for each in subject_ids)
 
+    def trusted(self) -> bool:
+        """Whether reading may go on without an answer from the root."""
+        return time.monotonic() < self._confirmed + self._trust.reading_s
+
     def due(self) -> bool:
         """Whether root and store are to be asked again whether these are the keys."""
         return time.monotonic() >= self._confirmed + self._trust.writing_s

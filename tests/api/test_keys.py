@@ -127,13 +127,13 @@ class Registered:
         self.asked += 1
         return self.credential
 
-    async def suspended(self, _: str) -> bool:
-        return False
+    async def closed(self, _: str) -> str | None:
+        return None
 
 
 async def test_a_revoked_key_is_refused_within_five_seconds() -> None:
     there = Registered(_credential())
-    door = Door(there.find, there.suspended)
+    door = Door(there.find, there.closed)
     caller = await door.enter("Bearer x", NOW)
     assert caller.roles == {"hr"}
     assert await door.enter("bearer x", NOW + timedelta(seconds=1)) == caller
@@ -146,7 +146,7 @@ async def test_a_revoked_key_is_refused_within_five_seconds() -> None:
 async def test_a_key_expires_to_the_moment_although_it_is_remembered() -> None:
     end = NOW + timedelta(seconds=1)
     there = Registered(_credential(expires_at=end))
-    door = Door(there.find, there.suspended)
+    door = Door(there.find, there.closed)
     await door.enter("Bearer x", NOW)
     await door.enter("Bearer x", end - timedelta(microseconds=1))
     with pytest.raises(Said, match="unauthenticated"):
@@ -157,5 +157,5 @@ async def test_a_key_expires_to_the_moment_although_it_is_remembered() -> None:
 async def test_a_header_without_a_key_is_not_looked_up(header: str | None) -> None:
     there = Registered(_credential())
     with pytest.raises(Said, match="unauthenticated"):
-        await Door(there.find, there.suspended).enter(header, NOW)
+        await Door(there.find, there.closed).enter(header, NOW)
     assert there.asked == 0
