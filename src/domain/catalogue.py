@@ -12,19 +12,23 @@ from domain import (
     calibration,
     clawback,
     cycle,
+    erasure,
     exchange_rate,
     facts,
     feeds,
     goal_changes,
     goals,
     ids,
+    incident,
     indicator_library,
     jobs,
     leave,
     objective,
     occurrences,
+    on_call,
     org_units,
     organisation,
+    origin,
     payout,
     peer_rating,
     rater_panel,
@@ -44,10 +48,12 @@ from domain.appraisal_decisions import APPRAISAL
 from domain.bonus_pool_decisions import POOL
 from domain.calibration_decisions import CALIBRATION_SESSION
 from domain.catalogue_appraisal import APPRAISING
+from domain.catalogue_operating import OPERATING
 from domain.catalogue_pay import PAYING
 from domain.clawback import CLAWBACK
 from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
+from domain.erasure import ERASURE, RETENTION_POLICY
 from domain.exchange_rate import EXCHANGE_RATE
 from domain.facts import FACT_SHEET
 from domain.feeds import FEED
@@ -59,6 +65,7 @@ from domain.objective import OBJECTIVE
 from domain.occurrences import OCCURRENCE_SHEET
 from domain.org_units import ORG_UNIT
 from domain.organisation import PERSON
+from domain.origin import ORIGIN
 from domain.payout_batch import PAYOUT_BATCH
 from domain.payout_line import PAYOUT
 from domain.peer_rating import PEER_RATING
@@ -78,6 +85,7 @@ __all__ = [
     "CYCLE",
     "DECIDERS",
     "EMPLOYMENT",
+    "ERASURE",
     "EVENTS",
     "EXCHANGE_RATE",
     "FACT_SHEET",
@@ -90,12 +98,14 @@ __all__ = [
     "OBJECTIVE",
     "OCCURRENCE_SHEET",
     "ORG_UNIT",
+    "ORIGIN",
     "PAYOUT",
     "PAYOUT_BATCH",
     "PEER_RATING",
     "PERSON",
     "POOL",
     "RATER_PANEL",
+    "RETENTION_POLICY",
     "SCHEME",
     "SCHEME_POLICY",
     "SETTLEMENT",
@@ -237,6 +247,22 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ),
     *APPRAISING,
     *PAYING,
+    *OPERATING,
+    Aggregate(
+        decider=RETENTION_POLICY,
+        commands=(erasure.SetRetention,),
+        events=(erasure.RetentionSet,),
+    ),
+    Aggregate(
+        decider=ERASURE,
+        commands=(erasure.RequestErasure, erasure.DeclineErasure, erasure.ApproveErasure),
+        events=(erasure.ErasureRequested, erasure.ErasureDeclined, erasure.SubjectErased),
+    ),
+    Aggregate(
+        decider=ORIGIN,
+        commands=(origin.MarkAsFork,),
+        events=(origin.Forked,),
+    ),
     Aggregate(
         decider=ACCESS_KEY,
         commands=(access.IssueAccessKey, access.RevokeAccessKey),
@@ -320,5 +346,15 @@ def stream_of(command: Command) -> UUID | None:
             return ids.ledger_account_id(command.account)
         case reconciliation.ExportJournal():
             return ids.journal_id(command.system)
+        case incident.ReportIncident():
+            return ids.incident_id(command.code)
+        case on_call.SetOnCallRota():
+            return ids.ON_CALL_ROTA_ID
+        case erasure.SetRetention():
+            return ids.RETENTION_POLICY_ID
+        case erasure.RequestErasure():
+            return ids.erasure_id(command.person_id)
+        case origin.MarkAsFork():
+            return ids.ORIGIN_ID
         case _:
             return None

@@ -31,6 +31,8 @@ RewardBudgetId = NewType("RewardBudgetId", UUID)
 RewardId = NewType("RewardId", UUID)
 ObjectiveId = NewType("ObjectiveId", UUID)
 AppealId = NewType("AppealId", UUID)
+ErasureId = NewType("ErasureId", UUID)
+IncidentId = NewType("IncidentId", UUID)
 
 _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 
@@ -177,6 +179,11 @@ def calibration_session_id(code: str) -> CalibrationSessionId:
     return CalibrationSessionId(_id("calibration-session", code))
 
 
+def incident_id(code: str) -> IncidentId:
+    """The incident with this code."""
+    return IncidentId(_id("incident", code))
+
+
 def indicator_definition_id(code: str) -> IndicatorDefinitionId:
     """The definition with this code in the indicator library, all its versions."""
     return IndicatorDefinitionId(_id("indicator-definition", code))
@@ -189,3 +196,15 @@ def occurrence_sheet_id(cycle: UUID, employment: UUID) -> OccurrenceSheetId:
 
 SCHEME_POLICY_ID = _id("scheme-policy")
 """The one stream of a tenant's policy on schemes."""
+
+ON_CALL_ROTA_ID = _id("on-call-rota")
+"""The one stream of a tenant's rota of who is on call."""
+RETENTION_POLICY_ID = _id("retention-policy")
+"""The tenant's one policy on how long what is personal is kept."""
+ORIGIN_ID = _id("origin")
+"""Where the tenant's history comes from."""
+
+
+def erasure_id(person: UUID) -> ErasureId:
+    """The erasure of what is personal about a person."""
+    return ErasureId(_id("erasure", person))

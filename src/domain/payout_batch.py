@@ -13,6 +13,7 @@ from domain.clawback import CLAWBACK
 from domain.ids import batch_id, clawback_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
 from domain.money import Money
+from domain.origin import require_own_history
 from domain.payout import (
     LOOK_AT_PAYOUT,
     ApproveBatch,
@@ -70,8 +71,10 @@ def _decide(
         case ApproveBatch():
             return _approve(batch, command, context)
         case InstructBatch():
+            require_own_history(context)
             return _instruct(batch, command, context)
         case SettleBatch():
+            require_own_history(context)
             return _settle(batch, command, context)
         case VoidBatch():
             return _void(batch, command, context)

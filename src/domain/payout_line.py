@@ -11,6 +11,7 @@ from domain.clawback import CLAWBACK, Clawback, ClawbackApplied, ClawbackReverse
 from domain.ids import clawback_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Refused
 from domain.money import Money, zero
+from domain.origin import require_own_history
 from domain.payout import (
     InstructPayment,
     PaymentInstructed,
@@ -160,13 +161,16 @@ def _decide(
     line = known(state, "unknown-payout", "such payout line")
     match command:
         case InstructPayment():
+            require_own_history(context)
             _require(line, "approved", "returned")
             if not line.due.minor:
                 raise Refused("nothing-to-pay", "Nothing of the line is due.")
             return (instructed(line, checked_code(command.bank_account, "bank account")),)
         case SettlePayment():
+            require_own_history(context)
             return (_settle(line, command),)
         case ReturnPayment():
+            require_own_history(context)
             return (_return(line, command),)
         case VoidPayout():
             return _void(line, command, context)

@@ -9,6 +9,7 @@ import msgspec
 from domain.checks import checked_code, checked_reason
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
 from domain.money import Amount, Money, money_of
+from domain.origin import require_own_history
 
 
 class AssertBalance(Command, frozen=True, kw_only=True):
@@ -97,7 +98,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 POSITION_MAX = 2**62
 
 
-def _export(state: Journal | None, command: ExportJournal, _: Context) -> tuple[Event, ...]:
+def _export(state: Journal | None, command: ExportJournal, context: Context) -> tuple[Event, ...]:
+    require_own_history(context)
     system = checked_code(command.system, "system")
     before = state or Journal(number=0, last_position=0)
     if not before.last_position < command.through <= POSITION_MAX:

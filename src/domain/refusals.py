@@ -2,6 +2,7 @@
 
 from domain.refusal import Kind, Refusal, Row
 from domain.refusals_appraisal import APPRAISING
+from domain.refusals_operating import OPERATING
 from domain.refusals_pay import PAYING
 
 __all__ = ["REFUSALS", "Kind", "Refusal"]
@@ -91,6 +92,15 @@ _TABLE: tuple[Row, ...] = (
      "没有待审批的绩效占比例外。"),
     ("forbidden", "own-pay", "Nobody decides on their own pay.",
      "不得审批本人的薪酬。"),
+    # -- erasure and forks
+    ("conflict", "erasure-blocked-by-retention", "The law still asks for what is to be erased.",
+     "法定保存期限未满,不得删除。"),
+    ("missing", "unknown-erasure", "Nobody has asked to erase this person.",
+     "没有针对此人的删除申请。"),
+    ("conflict", "erasure-decided", "The request to erase has been decided.",
+     "删除申请已有决定。"),
+    ("forbidden", "fork-never-pays", "The tenant is a fork; no money leaves it.",
+     "该租户为沙箱副本,不得对外付款或导出凭证。"),
     # -- schemes
     ("missing", "unknown-scheme", "There is no such scheme.",
      "考核方案不存在。"),
@@ -209,6 +219,7 @@ _TABLE: tuple[Row, ...] = (
      "业务数据尚未截止。"),
     *APPRAISING,
     *PAYING,
+    *OPERATING,
     # -- access
     ("missing", "unknown-access-key", "There is no such access key.",
      "访问密钥不存在。"),

@@ -210,6 +210,11 @@ def test_natural_keys_name_streams() -> None:
         "SetClawbackLimit",
         "AssertBalance",
         "ExportJournal",
+        "ReportIncident",
+        "SetOnCallRota",
+        "SetRetention",
+        "RequestErasure",
+        "MarkAsFork",
     }
     assert named == creating
 
