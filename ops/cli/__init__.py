@@ -6,7 +6,17 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from ops.cli import auditing, cycles, failover, inspection, keys, proofs, serving, tenants
+from ops.cli import (
+    auditing,
+    cycles,
+    failover,
+    incidents,
+    inspection,
+    keys,
+    proofs,
+    serving,
+    tenants,
+)
 from ops.cli.common import Exit, guarded
 
 HELP = """Meritledger: rates people, pays them by the rating, and proves every cent of it.
@@ -14,7 +24,7 @@ HELP = """Meritledger: rates people, pays them by the rating, and proves every c
 Exit codes: 0 done, 1 failed, 2 wrong input, 3 not available now. Every command takes --json."""
 
 app = App(name="merit", help=HELP, version=version("meritledger"), help_format="markdown")
-for _part in (serving, tenants, keys, cycles, proofs, auditing, inspection, failover):
+for _part in (serving, tenants, keys, cycles, proofs, auditing, inspection, failover, incidents):
     _part.register(app)
 
 

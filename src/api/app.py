@@ -20,6 +20,7 @@ from api import (
     cycles,
     employments,
     facts,
+    incidents,
     keys,
     leave_one_out,
     ledger,
@@ -37,12 +38,14 @@ from api import (
     rewards,
     schemes,
     tenants,
+    who_read,
     worth,
 )
 from api.asked import Asked, ids_of
 from api.auth import permit
 from api.edge import Edge
 from api.problems import MEDIA_TYPE, Said, problem
+from api.reading import watched
 from api.refusing import said_of
 from api.routes import BASE, Route, Table
 from api.services import Services, opened
@@ -73,20 +76,25 @@ COMMANDS = Table(
         *payouts.ROUTES,
         *compensation.ROUTES,
         *rewards.ROUTES,
+        *incidents.ROUTES,
     )
 )
 TABLE = Table(
-    (
-        *COMMANDS.routes,
-        *leave_one_out.ROUTES,
-        *worth.ROUTES,
-        *ledger.ROUTES,
-        *audit.ROUTES,
-        *replay.ROUTES,
-        *analytics.ROUTES,
-        *keys.ROUTES,
-        *tenants.ROUTES,
-        bulk.route(COMMANDS),
+    tuple(
+        watched(route)
+        for route in (
+            *COMMANDS.routes,
+            *leave_one_out.ROUTES,
+            *worth.ROUTES,
+            *ledger.ROUTES,
+            *audit.ROUTES,
+            *replay.ROUTES,
+            *who_read.ROUTES,
+            *analytics.ROUTES,
+            *keys.ROUTES,
+            *tenants.ROUTES,
+            bulk.route(COMMANDS),
+        )
     )
 )
 """Everything that callers may ask for; each route with the roles that may."""

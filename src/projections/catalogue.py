@@ -5,6 +5,7 @@ from projections.appeals import APPEALS_VIEW
 from projections.audit_trail import AUDIT_TRAIL
 from projections.compensation import COMPENSATION
 from projections.directory_folds import DIRECTORY
+from projections.incidents import INCIDENTS_VIEW
 from projections.kernel import Projection
 from projections.occurrences import OCCURRENCES
 from projections.pay_ledger import PAY_LEDGER
@@ -26,6 +27,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     REWARDS_VIEW,
     APPEALS_VIEW,
     ALIGNMENT,
+    INCIDENTS_VIEW,
     AUDIT_TRAIL,
 )
 

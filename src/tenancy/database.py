@@ -273,6 +273,8 @@ class Database:
         silent = isinstance(error, TimeoutError) and self._standby is not None
         if gone or silent or _is_closed(connection):
             await self._pool.expire_connections()
+        if silent:
+            self._no_primary_until = asyncio.get_running_loop().time() + NO_PRIMARY_S
         if gone or isinstance(error, TimeoutError | asyncpg.InternalClientError):
             _drop(connection)
 

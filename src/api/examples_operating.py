@@ -1,0 +1,42 @@
+"""Example bodies for incidents and the rota of who is on call."""
+
+from typing import Any, Final
+
+from domain import ids
+
+INCIDENT: Final = "INC-2025-001"
+INCIDENT_ID: Final = str(ids.incident_id(INCIDENT))
+
+
+def operating_examples() -> dict[str, dict[str, Any]]:
+    """By command."""
+    return {
+        "ReportIncident": {
+            "code": INCIDENT,
+            "title": "绩效地图打不开",
+            "severity": "ordinary",
+            "source": "hotline",
+            "affected": "绩效地图",
+        },
+        "AcknowledgeIncident": {"note": "已联系客户"},
+        "ReclassifyIncident": {"severity": "major", "reason": "所有页面都打不开"},
+        "RestoreService": {"how": "切换到备用服务器"},
+        "ResolveIncident": {"cause": "磁盘已满", "action": "扩容并设置告警"},
+        "ReopenIncident": {"reason": "再次出现"},
+        "SetOnCallRota": {
+            "shifts": [
+                {
+                    "starts_at": "2025-01-01T00:00:00+08:00",
+                    "ends_at": "2025-07-01T00:00:00+08:00",
+                    "who": "李值班",
+                    "contact": "400-000-0001",
+                },
+                {
+                    "starts_at": "2025-07-01T00:00:00+08:00",
+                    "ends_at": "2026-01-01T00:00:00+08:00",
+                    "who": "赵值班",
+                    "contact": "400-000-0002",
+                },
+            ]
+        },
+    }

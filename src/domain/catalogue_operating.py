@@ -1,0 +1,33 @@
+"""The aggregates that keep the service running, with their commands and events."""
+
+from domain import incident, on_call
+from domain.aggregate import Aggregate
+from domain.incident import INCIDENT
+from domain.on_call import ON_CALL_ROTA
+
+OPERATING: tuple[Aggregate, ...] = (
+    Aggregate(
+        decider=INCIDENT,
+        commands=(
+            incident.ReportIncident,
+            incident.AcknowledgeIncident,
+            incident.ReclassifyIncident,
+            incident.RestoreService,
+            incident.ResolveIncident,
+            incident.ReopenIncident,
+        ),
+        events=(
+            incident.IncidentReported,
+            incident.IncidentAcknowledged,
+            incident.IncidentReclassified,
+            incident.ServiceRestored,
+            incident.IncidentResolved,
+            incident.IncidentReopened,
+        ),
+    ),
+    Aggregate(
+        decider=ON_CALL_ROTA,
+        commands=(on_call.SetOnCallRota,),
+        events=(on_call.OnCallRotaSet,),
+    ),
+)

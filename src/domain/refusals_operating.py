@@ -1,0 +1,25 @@
+"""Reasons to say no to incidents and what else keeps the service running."""
+
+from domain.refusal import Row
+
+# Code and sentence on one line, its translation below: a table to be read, so not reflowed.
+# fmt: off
+OPERATING: tuple[Row, ...] = (
+    # -- incidents
+    ("missing", "unknown-incident", "There is no such incident.",
+     "故障单不存在。"),
+    ("conflict", "incident-acknowledged", "Somebody has taken it on already.",
+     "该故障已有人响应。"),
+    ("conflict", "incident-not-acknowledged", "Somebody takes it on first.",
+     "须先有人响应该故障。"),
+    ("conflict", "incident-resolved", "The incident is resolved.",
+     "该故障已解决。"),
+    ("conflict", "incident-not-resolved", "The incident is not resolved.",
+     "该故障尚未解决。"),
+    ("conflict", "severity-unchanged", "It is of that severity already.",
+     "故障级别未变。"),
+    ("conflict", "service-restored", "The service is restored already.",
+     "服务已恢复。"),
+    ("invalid", "bad-rota", "Shifts have zones, follow each other, and leave no hole.",
+     "值班表须连续、不重叠，且时间带时区。"),
+)
