@@ -162,14 +162,17 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Names the log; here also the name of the key that signs it."""
     size: int
     root: bytes
+    extensions: tuple[str, ...] = ()
+    """What else was signed with it, a line each."""
 
     def text(self) -> str:
-        """The note's text: origin, size and root, a line each."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        """The note's text: origin, size, root and extensions, a line each."""
+        lines = (self.origin, str(self.size), base64.b64encode(self.root).decode())
+        return "".join(f"{line}\n" for line in (*lines, *self.extensions))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From a note's text; lines after the third are extensions and are passed over.
+        """From a note's text; lines after the third are extensions.
 
         Raises:
             NoteRefused: not a checkpoint.
@@ -180,7 +183,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         origin, size, root = lines[0], lines[1], _decode(lines[2], "the root")
         if not origin or not _SIZE.fullmatch(size) or len(root) != _ROOT_BYTES:
             raise NoteRefused("a checkpoint has three lines: origin, size, root")
-        return cls(origin=origin, size=int(size), root=root)
+        return cls(origin=origin, size=int(size), root=root, extensions=tuple(lines[3:-1]))
 
 
 def open_checkpoint(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:

@@ -18,6 +18,7 @@ It covers every column of the row and no plaintext: it is checked without any ke
 subject changes nothing in it.
 """
 
+import base64
 import struct
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -237,7 +238,12 @@ class Sealer:
                     continue  # Another sealer was here in between.
                 edge.extend(leaves)
                 await self._keep(connection, tenant_id, edge)
-                checkpoint = Checkpoint(origin=signer.name, size=edge.size, root=edge.root())
+                checkpoint = Checkpoint(
+                    origin=signer.name,
+                    size=edge.size,
+                    root=edge.root(),
+                    extensions=await _reads_line(connection, tenant_id),
+                )
                 note = signer.sign(checkpoint.text())
                 await connection.execute(
                     ADD_CHECKPOINT, tenant_id, checkpoint.size, checkpoint.root, note
@@ -290,6 +296,29 @@ class Sealer:
             [hashes for _, hashes in tiles],
         )
         await connection.execute(ADVANCE, tenant_id, edge.size)
+
+
+READS_HEAD = "SELECT batch, hash FROM merit.read_heads WHERE tenant_id = $1"
+READS = "reads"
+"""The extension line of a checkpoint: this word, a batch, its hash in base64."""
+
+
+async def _reads_line(connection: Any, tenant_id: UUID) -> tuple[str, ...]:
+    """How far the audit of reads had come: who holds the checkpoint can prove that later."""
+    row = await connection.fetchrow(READS_HEAD, tenant_id)
+    if row is None or row["batch"] == 0:
+        return ()
+    return (f"{READS} {row['batch']} {base64.b64encode(row['hash']).decode()}",)
+
+
+def reads_signed(checkpoint: Checkpoint) -> tuple[int, bytes] | None:
+    """Batch and hash of the audit of reads that a checkpoint was signed with."""
+    for line in checkpoint.extensions:
+        word, _, rest = line.partition(" ")
+        batch, _, encoded = rest.partition(" ")
+        if word == READS and batch.isascii() and batch.isdigit():
+            return int(batch), base64.b64decode(encoded)
+    return None
 
 
 class Transparency:
