@@ -85,6 +85,24 @@ class Quarter:
         await self._lock()
         await self._pay()
 
+    async def begin(self) -> None:
+        """Open the cycle, agree on the goals, take in the data: up to the ratings."""
+        await self._open()
+        await self._agree_goals()
+        await self._take_in()
+
+    async def compare(self) -> None:
+        """Rate, from both sides, and compare."""
+        await self._rate()
+        await self._advance("comparison")
+
+    def followed_by(self, company: Company) -> "Quarter":
+        """The same people with the same keys in another cycle."""
+        other = Quarter(self._api, company, self._admin, self._steps)
+        other._keys = self._keys  # noqa: SLF001 - its own class
+        other.auditor, other.integration = self.auditor, self.integration
+        return other
+
     @property
     def batch(self) -> UUID:
         """The payout batch of the quarter."""

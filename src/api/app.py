@@ -19,6 +19,7 @@ from api import (
     compensation,
     cycles,
     employments,
+    erasing,
     facts,
     incidents,
     keys,
@@ -43,6 +44,7 @@ from api import (
 )
 from api.asked import Asked, ids_of
 from api.auth import permit
+from api.console import serving as console
 from api.edge import Edge
 from api.problems import MEDIA_TYPE, Said, problem
 from api.reading import watched
@@ -93,6 +95,7 @@ TABLE = Table(
             *analytics.ROUTES,
             *keys.ROUTES,
             *tenants.ROUTES,
+            *erasing.ROUTES,
             bulk.route(COMMANDS),
         )
     )
@@ -120,6 +123,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=[
             *(_handler(path, methods) for path, methods in TABLE.by_path.items()),
             *public.handlers(TABLE.routes, known),
+            *console.handlers(TABLE),
         ],
         lifespan=[lifespan],
         exception_handlers={Exception: answer_problem},

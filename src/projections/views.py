@@ -131,6 +131,12 @@ class Views:
                 del self._waiting[tenant_id]
         return True
 
+    async def reached(self, tenant_id: UUID) -> int:
+        """The position that every live view of a tenant has come to; 0 before the first event."""
+        async with self._database.transaction(tenant_id, read_only=True) as connection:
+            records = await connection.fetch(POSITIONS, tenant_id)
+        return min((int(record["position"]) for record in records), default=0)
+
     def _rung(self, payload: str) -> None:
         if not payload:
             # The connection was lost, perhaps with the server and the last moments of its views.

@@ -1,0 +1,1 @@
+"""The web console: pages rendered here, over the same routes as the API; see its README."""

@@ -1,0 +1,129 @@
+"""What is to be done next: each role's questions, asked of the API like every other page."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from api import auth
+from api.console.page import HOME
+from api.console.visit import Visit
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to do, in the visitor's language."""
+
+    what: str
+    why: str
+    href: str
+    action: str
+    """What the button says."""
+    urgent: bool = False
+
+
+Tasks = Callable[[Visit], Awaitable[list[Task]]]
+
+SHOWN_MAX = 100
+"""Appraisals that are looked at for tasks."""
+
+
+async def tasks_of(visit: Visit) -> list[Task]:
+    """Every task of every role that the visitor has, urgent ones first."""
+    mine = [ask(visit) for role, ask in BY_ROLE if visit.has(role)]
+    found = [task for tasks in await asyncio.gather(*mine) for task in tasks]
+    return sorted(found, key=lambda task: not task.urgent)
+
+
+async def _own(visit: Visit) -> list[Task]:
+    if visit.me is None:
+        return []
+    told = await visit.ask("/appraisals", person_id=visit.me, limit=SHOWN_MAX)
+    found: list[Task] = []
+    for row in told["data"]:
+        found.extend(await _of_own(visit, row))
+    return found
+
+
+async def _of_own(visit: Visit, row: Any) -> list[Task]:
+    cycle = await visit.ask(f"/cycles/{row['cycle_id']}")
+    name, at = cycle["name"], f"{HOME}/appraisals/{row['appraisal_id']}"
+    if row["stage"] == "published" and row["acknowledged_version"] < row["published_version"]:
+        return [
+            Task(
+                what=visit.say("Read your result of {cycle}", cycle=name),
+                why=visit.say("It was published; confirm that you have seen it, or appeal."),
+                href=at,
+                action=visit.say("My result"),
+                urgent=True,
+            )
+        ]
+    if cycle["stage"] == "rating" and not row["self_submitted"]:
+        return [
+            Task(
+                what=visit.say("Rate yourself for {cycle}", cycle=name),
+                why=visit.say(
+                    "Your manager rates you too; neither sees the other's before both are in."
+                ),
+                href=f"{at}/self-rating",
+                action=visit.say("Rate myself"),
+                urgent=True,
+            )
+        ]
+    goals = await visit.maybe(f"/appraisals/{row['appraisal_id']}/goals")
+    mine_to_agree = goals and not goals["agreed"] and goals["proposed_by"] != str(visit.me)
+    if mine_to_agree and cycle["stage"] in {"goal-setting", "data-intake"}:
+        return [
+            Task(
+                what=visit.say("Agree on your goals for {cycle}", cycle=name),
+                why=visit.say("They were proposed to you; they count once you agree."),
+                href=f"{HOME}/progress",
+                action=visit.say("My progress"),
+                urgent=True,
+            )
+        ]
+    return []
+
+
+async def _team(visit: Visit) -> list[Task]:
+    if visit.me is None:
+        return []
+    told = await visit.ask("/appraisals", manager_id=visit.me, limit=SHOWN_MAX)
+    rows = [row for row in told["data"] if row["person_id"] != str(visit.me)]
+    stages = {
+        cycle_id: (await visit.ask(f"/cycles/{cycle_id}"))["stage"]
+        for cycle_id in {row["cycle_id"] for row in rows}
+    }
+    unrated = [
+        row for row in rows if stages[row["cycle_id"]] == "rating" and not row["manager_submitted"]
+    ]
+    unexplained = [row for row in rows if row["stage"] == "deviation-pending"]
+    found = []
+    if unrated:
+        found.append(
+            Task(
+                what=visit.say("Rate your team: {count} to go", count=len(unrated)),
+                why=visit.say("Scores are compared once both sides have rated."),
+                href=f"{HOME}/team",
+                action=visit.say("Team board"),
+                urgent=True,
+            )
+        )
+    if unexplained:
+        found.append(
+            Task(
+                what=visit.say("Explain deviations: {count} to go", count=len(unexplained)),
+                why=visit.say("A score cannot be locked before each of them has a reason."),
+                href=f"{HOME}/team",
+                action=visit.say("Team board"),
+                urgent=True,
+            )
+        )
+    return found
+
+
+BY_ROLE: tuple[tuple[str, Tasks], ...] = (
+    (auth.EMPLOYEE, _own),
+    (auth.MANAGER, _team),
+)
+"""Who is asked what; pages of other roles add theirs here."""

@@ -1,0 +1,229 @@
+"""One person on one page: asks and commands through the API's own routes, in process.
+
+A page knows no other way to the data. So whoever may not ask something of the API may not see it
+here either, and there is nothing that the console can do and the API cannot.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from api.asked import Asked, ids_of
+from api.auth import Caller, permit
+from api.console.formats import Formats
+from api.console.language import Language, term, words
+from api.problems import FieldError, Said
+from api.routes import BASE, Route, Table
+from projections import directory
+from projections.questions import LIMIT_MAX
+
+EVERY_MAX = 100_000
+"""Rows of one export; more than that is a matter for `merit export`."""
+_NOT_HERE = frozenset({"not-found", "not-published"})
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a form was not carried out, in the visitor's language."""
+
+    code: str
+    status: int
+    title: str
+    detail: str
+    next_step: str
+    errors: tuple[FieldError, ...] = ()
+
+    def of(self, name: str) -> str:
+        """What is wrong with the field of this name; empty where nothing is."""
+        pointer = "/" + name.replace(".", "/")
+        return "; ".join(each.detail for each in self.errors if each.pointer == pointer)
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """A form as it came back and could not be carried out."""
+
+    form: str
+    fields: Mapping[str, str]
+    failed: Failed
+
+
+class Visit(msgspec.Struct, kw_only=True):
+    """What a page may know and ask."""
+
+    table: Table
+    asked: Asked
+    path: str
+    """Of the page, with its ids filled in."""
+    ids: Mapping[str, str]
+    """The parameters of the path."""
+    query: Mapping[str, str]
+    language: Language
+    formats: Formats
+    name: str = ""
+    """Of who is here."""
+    csrf: str = ""
+    wait_for: int = 0
+    """The log position that the views of this visit have reached: one's own writes are seen."""
+    sent: Sent | None = None
+    exporting: bool = False
+    """Lists give all of their pages."""
+
+    @property
+    def caller(self) -> Caller:
+        return self.asked.caller
+
+    @property
+    def me(self) -> UUID | None:
+        """The person who is here; None for a key of a machine or of an auditor."""
+        return self.caller.person_id
+
+    def has(self, *roles: str) -> bool:
+        """Whether the visitor has one of these roles."""
+        return self.caller.has(frozenset(roles))
+
+    def may(self, method: str, path: str) -> bool:
+        """Whether the visitor's roles open a route of the API."""
+        found = self.table.find(method, path)
+        return found is not None and self.caller.has(found[0].roles)
+
+    # -- words
+
+    def say(self, text: str, **values: object) -> str:
+        """An English text of ours in the visitor's language, its {names} filled in."""
+        told = words(text, self.language)
+        return told.format(**values) if values else told
+
+    def term(self, kind: str, code: object) -> str:
+        """What a code (a stage, a topic, a role) is called."""
+        return term(kind, str(code), self.language)
+
+    # -- questions
+
+    async def ask(self, path: str, **query: object) -> Any:
+        """The answer of GET `path`, as JSON values: money and decimals are text.
+
+        Raises:
+            Said: as the API would answer; `not-allowed` where the visitor's roles do not open it.
+            Refused: the question has no answer now.
+        """
+        route, asked = self._routed("GET", path)
+        told = [(name, _text(value)) for name, value in query.items() if value not in (None, "")]
+        if self.wait_for:
+            told.append(("wait_for", str(self.wait_for)))
+        response = await route.serve(msgspec.structs.replace(asked, query=tuple(told)))
+        return msgspec.json.decode(response.content)
+
+    async def maybe(self, path: str, **query: object) -> Any:
+        """As `ask`; None where there is nothing, or nothing yet that the visitor may see."""
+        try:
+            return await self.ask(path, **query)
+        except Said as no:
+            if no.code in _NOT_HERE:
+                return None
+            raise
+
+    async def page(self, path: str, **query: object) -> tuple[list[Any], str | None]:
+        """Rows of a list and the cursor of its next page; all rows while exporting."""
+        if self.exporting:
+            return [row async for row in self.each(path, **query)], None
+        told = await self.ask(path, **{"cursor": self.query.get("cursor"), **query})
+        return told["data"], told["next_cursor"]
+
+    async def each(self, path: str, **query: object) -> AsyncIterator[Any]:
+        """Every row of a list, page by page.
+
+        Raises:
+            Said: `invalid-query`, where there are more than `EVERY_MAX`.
+        """
+        cursor, count = None, 0
+        while True:
+            told = await self.ask(path, **{**query, "limit": LIMIT_MAX, "cursor": cursor})
+            for row in told["data"]:
+                yield row
+            count += len(told["data"])
+            cursor = told["next_cursor"]
+            if cursor is None:
+                return
+            if count >= EVERY_MAX:
+                raise Said("invalid-query", f"more than {EVERY_MAX} rows: narrow it down")
+
+    async def names(self, ids: Iterable[str | UUID | None]) -> "Names":
+        """Names of people whom an answer of the API has named to this visitor by their ids."""
+        wanted = list(dict.fromkeys(UUID(str(each)) for each in ids if each))
+        found: dict[str, str] = {}
+        async with self.asked.view() as view:
+            for first in range(0, len(wanted), LIMIT_MAX):
+                named = await directory.names(view, wanted[first : first + LIMIT_MAX])
+                found |= {str(person_id): name for person_id, name in named.items() if name}
+        return Names(known=found, me=str(self.me or ""), visit=self)
+
+    # -- commands
+
+    async def do(self, path: str, body: bytes, *, key: str = "", version: str = "") -> Any:
+        """What POST `path` answers, and its log position from then on.
+
+        Args:
+            path: below the API's base.
+            body: JSON.
+            key: idempotency key, so that a form sent twice happens once.
+            version: the stream version that the form was made from; empty for any.
+
+        Raises:
+            Said, Refused, Overtaken, StaleVersion, IdempotencyConflict, Unavailable: as the API.
+        """
+        route, asked = self._routed("POST", path)
+        headers = {"idempotency-key": key or str(uuid4())}
+        if version:
+            headers["if-match"] = f'"{version}"'
+        response = await route.serve(msgspec.structs.replace(asked, headers=headers, body=body))
+        self.wait_for = int(response.headers.get("Merit-Position", 0)) or self.wait_for
+        return msgspec.json.decode(response.content)
+
+    def route(self, method: str, path: str) -> Route:
+        """The API's route of this path.
+
+        Raises:
+            Said: `not-found`.
+        """
+        return self._routed(method, path)[0]
+
+    def _routed(self, method: str, path: str) -> tuple[Route, Asked]:
+        found = self.table.find(method, path)
+        if found is None:
+            raise Said("not-found", f"there is no {method} {path}")
+        route, parameters = found
+        permit(self.caller, route.roles)
+        ids, position = ids_of(parameters)
+        asked = msgspec.structs.replace(
+            self.asked,
+            method=method,
+            path=BASE + path,
+            headers={},
+            query=(),
+            ids=ids,
+            position=position,
+            body=b"",
+        )
+        return route, asked
+
+
+class Names(msgspec.Struct, frozen=True, kw_only=True):
+    """Names by id, for showing who did what; without one: machines, and people who were erased."""
+
+    known: Mapping[str, str]
+    me: str
+    visit: Visit
+
+    def __call__(self, person_id: object) -> str:
+        """The name, "you", or the beginning of an id that has no name."""
+        told = str(person_id or "")
+        if told and told == self.me:
+            return self.visit.say("you")
+        if not told:
+            return self.visit.say("nobody")
+        return self.known.get(told) or self.visit.say("without a name, {id}", id=told[:8])
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(value)
