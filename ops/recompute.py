@@ -6,6 +6,7 @@ what was signed is right: each score, coefficient and amount follows from the ev
 
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from domain.money import Money, text_of
 from domain.payout import BatchPrepared, PayoutCalculated, PrepareBatch
 from domain.reopening import RelockScore, ScoreRelocked
 from domain.reward_paying import PrepareRewardBatch
+from ops.evaluator import DoesNotFollow, evaluated
 from tenancy.findings import Finding
 from tenancy.records import Recorded
 
@@ -33,6 +35,8 @@ class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
     initial_scores: int
     scores: int
     payouts: int
+    explanations: int
+    """Trees of these that were evaluated from their leaves, step by step."""
     entries: int
     ledger_balance: dict[str, str]
     """Sum of all accounts by currency; of an honest ledger it is zero."""
@@ -57,12 +61,12 @@ class Recomputation:
         match recorded.event:
             case InitialScoreCalculated() as event:
                 self._decided_again(recorded, CalculateInitialScore())
-                self._leans_on(recorded, event.explanation)
+                self._leans_on(recorded, event.explanation, Fraction(event.score))
                 self._counts["initial"] += 1
             case ScoreLocked() | ScoreRelocked() as event:
                 first = isinstance(event, ScoreLocked)
                 self._decided_again(recorded, LockScore() if first else RelockScore())
-                self._leans_on(recorded, event.explanation)
+                self._leans_on(recorded, event.explanation, Fraction(event.coefficient))
                 paid = payout_id(recorded.stream_id, event.lock_version)
                 self._payable[paid] = recorded.stream_id
                 self._counts["scores"] += 1
@@ -70,7 +74,7 @@ class Recomputation:
                 self._batch(recorded, event)
             case PayoutCalculated() as event:
                 self._same(recorded, self._expected.pop(recorded.stream_id, None))
-                self._leans_on(recorded, event.explanation)
+                self._leans_on(recorded, event.explanation, Fraction(event.amount.minor))
                 self._counts["payouts"] += 1
             case _:
                 pass
@@ -91,6 +95,7 @@ class Recomputation:
             initial_scores=self._counts["initial"],
             scores=self._counts["scores"],
             payouts=self._counts["payouts"],
+            explanations=self._counts["explanations"],
             entries=self._counts["entries"],
             ledger_balance={
                 currency: text_of(Money(minor, currency)) for currency, minor in sums.items()
@@ -159,9 +164,20 @@ class Recomputation:
         if again is None or _bare(again) != _bare(recorded.event):
             self._find(recorded, "computed-differently", f"{recorded.topic} does not follow")
 
-    def _leans_on(self, recorded: Recorded, explanation: Node | None) -> None:
+    def _leans_on(
+        self, recorded: Recorded, explanation: Node | None, number: Fraction | None
+    ) -> None:
+        """Judge an explanation: it gives the number, from events that came before."""
         if explanation is None:
             return
+        self._counts["explanations"] += 1
+        try:
+            found = evaluated(msgspec.to_builtins(explanation))
+        except DoesNotFollow as error:
+            self._find(recorded, "explained-wrongly", str(error))
+        else:
+            if number is not None and found != number:
+                self._find(recorded, "explained-wrongly", f"it gives {found}, not {number}")
         if missing := sources(explanation) - self._event_ids:
             self._find(recorded, "unknown-source", f"no event {min(missing)} came before it")
 

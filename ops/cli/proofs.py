@@ -124,7 +124,8 @@ def _verified(found: Verification) -> str:
             balance = ", ".join(f"{each} {code}" for code, each in again.ledger_balance.items())
             lines.append(
                 f"[green]ok[/]  {again.scores} scores and {again.payouts} payouts computed again"
-                f" from the events; {again.entries} ledger entries, balance {balance or '0'}"
+                f" from the events, {again.explanations} explanations step by step;"
+                f" {again.entries} ledger entries, balance {balance or '0'}"
             )
     elif verdict.ok:
         lines.append("    content not included: scores and amounts were not computed again")
