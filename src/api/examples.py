@@ -6,6 +6,7 @@ The documentation shows them and the tests send them, so they cannot grow old.
 from typing import Any, Final
 
 from api.examples_operating import operating_examples
+from api.examples_privacy import privacy_examples
 from api.examples_rating import rating_examples
 from api.examples_review import review_examples
 from api.examples_rewards import reward_examples
@@ -328,6 +329,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         reviewer=str(ids.person_id("P-2001")),
     ),
     **reward_examples(unit=UNIT_ID, employment=EMPLOYMENT_ID),
+    **privacy_examples(),
     **operating_examples(),
     "Line": {
         "path": "/people",

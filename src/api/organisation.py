@@ -91,6 +91,7 @@ async def _named(view: View, person_ids: list[UUID]) -> list[directory.Person]:
             name=names[row.person_id],
             version=row.version,
             position=row.position,
+            erased=names[row.person_id] is None,
         )
         for row in await get_many(view, directory.PEOPLE, once)
     ]

@@ -111,6 +111,8 @@ _OWN: tuple[tuple[str, int, str, str], ...] = (
      "所需回溯的历史超过单次查询的上限。"),
     ("view-behind", 503, "The view has not reached the wanted position yet; try again.",
      "视图尚未更新到所要求的位置,请重试。"),
+    ("erasure-list-missing", 503, "No list of erasures can be kept here; ask the operator.",
+     "系统未配置删除清单,请联系运维人员。"),
     ("keys-unavailable", 503, "The service that keeps the keys cannot be reached; try again.",
      "密钥服务暂时不可用,请重试。"),
     ("unavailable", 503, "The database cannot be reached just now; nothing was lost, try again.",

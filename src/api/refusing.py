@@ -8,6 +8,7 @@ from litestar.exceptions import HTTPException
 from api.problems import BY_STATUS, MEANINGS, RETRY_AFTER_S, Problem, Said, problem
 from domain.kernel import Refused
 from tenancy.database import is_retryable
+from tenancy.erasures import ErasureListMissing
 from tenancy.errors import (
     IdempotencyConflict,
     KeysUnavailable,
@@ -41,6 +42,8 @@ def said_of(error: Exception) -> Said:
             return Said("subject-erased", "nothing personal can be written about this person")
         case TenantErased():
             return Said("tenant-erased", "its keys were destroyed")
+        case ErasureListMissing():
+            return Said("erasure-list-missing", "nothing was erased")
         case KeysUnavailable():
             headers = {"Retry-After": str(error.retry_after_s)}
             return Said("keys-unavailable", "nothing was stored", headers=headers)

@@ -4,20 +4,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
+import structlog
 
 from api.auth import Door
 from domain.catalogue import EVENTS
+from projections.ending import empty_views
 from projections.history import TenantLogs
 from projections.views import Views
 from tenancy.committer import Committer
 from tenancy.database import Database
+from tenancy.erasures import ErasureList
 from tenancy.keyring import KEY_CHANNEL, Keyring
 from tenancy.read_audit import ReadAudit
 from tenancy.registry import Registry
 from tenancy.root import root_of, trust_of
 from tenancy.settings import Settings, SettingsRefused
+from tenancy.signing import Signers
 from tenancy.store import Histories
 from tenancy.transparency import Transparency
+
+LOG = structlog.get_logger("api.services")
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +38,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     transparency: Transparency
     door: Door
     reads: ReadAudit
+    erasures: ErasureList
 
 
 @asynccontextmanager
@@ -42,6 +49,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         SettingsRefused: no database or no master key is named.
         DatabaseMisused, OSError: the database cannot be used, or is not there.
         MasterKeyRefused: the master key cannot be used.
+        ErasureListDamaged: what was erased before cannot be erased again.
     """
     if settings.database_url is None:
         raise SettingsRefused("set MERIT_DATABASE_URL, or start with `merit up`")
@@ -61,6 +69,9 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         # What was erased by another process is forgotten in this one.
         keyring.on_doubt(histories.forget)
         await database.listen(KEY_CHANNEL, keyring.rung)
+        erasures = ErasureList(settings.erasures_file, keyring, Signers(keyring))
+        # This may be a copy from before an erasure: nobody sees it before that is done again.
+        await settle(erasures, registry, database)
         try:
             yield Services(
                 settings=settings,
@@ -72,8 +83,26 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
                 transparency=Transparency(database),
                 door=Door(registry.find_key, registry.closed),
                 reads=reads,
+                erasures=erasures,
             )
         finally:
             await reads.close()
             await committer.close()
             await keyring.close()
+
+
+async def settle(erasures: ErasureList, registry: Registry, database: Database) -> None:
+    """Carry out again every erasure that this database does not know of.
+
+    Raises:
+        ErasureListDamaged: an order cannot be read, or is not signed by its tenant.
+    """
+    for order in await erasures.carry_out():
+        LOG.warning("erased-again", tenant=str(order.tenant_id), scope=order.scope)
+    ended = {order.tenant_id for order, _ in erasures.orders() if order.scope == "tenant"}
+    if not ended:
+        return
+    for tenant in await registry.tenants():
+        if tenant.tenant_id in ended and tenant.status != "erased":
+            await registry.erase_tenant(tenant.tenant_id)
+            await empty_views(database, tenant.tenant_id)

@@ -114,6 +114,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """None once the person's key was destroyed."""
     version: int
     position: int
+    erased: bool = False
+    """Whether what was personal was erased for good."""
 
 
 class AssignmentFrom(msgspec.Struct, frozen=True, kw_only=True):
@@ -334,6 +336,7 @@ async def _named(view: View, rows: Sequence[PersonRow]) -> list[Person]:
             name=naming[row.named_at].event.name,
             version=row.version,
             position=row.position,
+            erased=naming[row.named_at].event.name is None,
         )
         for row in rows
     ]

@@ -1,0 +1,13 @@
+"""Example bodies for erasing what is personal about somebody."""
+
+from typing import Any
+
+
+def privacy_examples() -> dict[str, dict[str, Any]]:
+    """By command."""
+    return {
+        "SetRetention": {"months_after_employment": 24, "reason": "劳动合同法第五十条"},
+        "RequestErasure": {"basis": "subject-request", "reference": "DSR-2025-017"},
+        "DeclineErasure": {"reason": "劳动争议尚未了结"},
+        "ApproveErasure": {},
+    }
