@@ -51,7 +51,7 @@ def test_no_answer_without_an_entry(start: Callable[..., Any], eventually: Any) 
     with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {secret}"}) as client:
         cursor: str | None = ""
         while cursor is not None:
-            parameters = {
+            parameters: dict[str, str | int] = {
                 "limit": 500,
                 "route": "/people",
                 **({"cursor": cursor} if cursor else {}),
