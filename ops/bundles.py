@@ -1,6 +1,6 @@
 """Histories as files: exported with proofs, verified and recomputed without server or network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -54,6 +54,7 @@ def verify(
     folder: Path,
     *,
     verifier: str | None = None,
+    held: Sequence[str] = (),
     on_progress: Progress | None = None,
     on_recorded: Callable[[Recorded], None] | None = None,
 ) -> Verification:
@@ -62,6 +63,7 @@ def verify(
     Args:
         folder: the bundle.
         verifier: the public key that must have signed it; the bundle's own where none is given.
+        held: checkpoints that the caller kept; the history must continue each of them.
         on_progress: is told now and then.
         on_recorded: is handed each opened event.
     """
@@ -79,7 +81,12 @@ def verify(
             on_recorded(recorded)
 
     verdict = verify_bundle(
-        folder, verifier=verifier, catalogue=EVENTS, on_recorded=take, on_progress=on_progress
+        folder,
+        verifier=verifier,
+        held=held,
+        catalogue=EVENTS,
+        on_recorded=take,
+        on_progress=on_progress,
     )
     if verdict.ok and broken:
         raise broken[0]  # nothing was damaged, so the mistake is ours

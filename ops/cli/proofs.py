@@ -17,7 +17,9 @@ from ops.bundles import Progress, Verification
 from ops.bundles import export as export_bundle
 from ops.bundles import verify as verify_bundle
 from ops.cli.common import COMMON, Common, Exit, WrongInput, run, told
+from ops.online import verify_online
 from ops.place import with_database
+from ops.receipts import Checked, check, kept
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
 from projections.rebuild import Rebuilt
@@ -75,8 +77,16 @@ def export(
     return run(work())
 
 
-def verify(bundle: Path, *, verifier: str | None = None, common: Common = COMMON) -> int:
-    """Verify a bundle offline: no database, no network, no secret.
+def verify(
+    bundle: Path | None = None,
+    *,
+    verifier: str | None = None,
+    held: tuple[Path, ...] = (),
+    receipt: Path | None = None,
+    tenant: UUID | None = None,
+    common: Common = COMMON,
+) -> int:
+    """Verify a bundle or a receipt offline: no database, no network, no secret.
 
     Checks every event against the signed head, and, where the bundle carries its keys, computes
     every score and amount in it again.
@@ -84,14 +94,83 @@ def verify(bundle: Path, *, verifier: str | None = None, common: Common = COMMON
     Args:
         bundle: The folder.
         verifier: The public key that must have signed it; else the one in the bundle is used.
+        held: Files with checkpoints that were kept outside; the history must continue them.
+        receipt: A receipt as the API gave it; with a bundle, whether it is in there still.
+        tenant: Verify this tenant's rows in the database instead, and who read what.
         common: Options of every command.
     """
-    if not bundle.is_dir():
+    if bundle is not None and not bundle.is_dir():
         raise WrongInput(f"{bundle} is not a folder")
+    notes = [note for path in held for note in kept(path)]
+    if tenant is not None:
+        return _verify_tenant(tenant, verifier, notes, common)
+    if receipt is not None:
+        checked = check(receipt, bundle=bundle, verifier=verifier)
+        told(common, _receipt_answer(checked), _receipted(checked))
+        return Exit.DONE if checked.ok else Exit.FAILED
+    if bundle is None:
+        raise WrongInput("name a bundle, --receipt FILE or --tenant ID")
     with progress("verifying") as tell:
-        found = verify_bundle(bundle, verifier=verifier, on_progress=tell)
+        found = verify_bundle(bundle, verifier=verifier, held=notes, on_progress=tell)
     told(common, _answer(bundle, found), _verified(found))
     return Exit.DONE if found.ok else Exit.FAILED
+
+
+def _verify_tenant(tenant: UUID, verifier: str | None, notes: list[str], common: Common) -> int:
+    async def work() -> int:
+        async with with_database(common.settings) as settings, opened(settings) as services:
+            await services.registry.tenant(tenant)
+            with progress("verifying") as tell:
+                found = await verify_online(
+                    services, tenant, verifier=verifier, held=notes, on_progress=tell
+                )
+        answer = {
+            "ok": found.ok,
+            "tenant": tenant,
+            "events": found.verdict.events,
+            "first_wrong": found.verdict.first_wrong,
+            "findings": found.verdict.findings,
+            "reads": found.reads,
+        }
+        lines = [_verified(Verification(verdict=found.verdict, recomputed=None))]
+        if (wrong := found.reads.damaged) is not None:
+            lines.append(f"[red]wrong[/]  reads, batch {wrong.batch}: {wrong.detail}")
+        else:
+            lines.append(f"[green]ok[/]  {found.reads.entries} entries of who read what")
+        told(common, answer, "\n".join(lines))
+        return Exit.DONE if found.ok else Exit.FAILED
+
+    return run(work())
+
+
+def _receipt_answer(found: Checked) -> dict[str, object]:
+    """As it is; of the bundle only whether it holds."""
+    told = {name: getattr(found, name) for name in found.__struct_fields__ if name != "bundle"}
+    return {"ok": found.ok, **told, "bundle_ok": None if found.bundle is None else found.bundle.ok}
+
+
+def _receipted(found: Checked) -> str:
+    if not found.genuine:
+        return f"[red]wrong[/]  {found.detail}"
+    lines = [
+        (
+            f"[green]ok[/]  score {found.says.get('score')}, coefficient"
+            f" {found.says.get('coefficient')}, version {found.says.get('lock_version')} of"
+            f" appraisal {found.says.get('appraisal_id')}; event {found.position} of {found.log_size}"
+        )
+    ]
+    if not found.pinned:
+        lines.append(f"    signed by the receipt's own key, {found.signed_by}")
+    if found.bundle is not None:
+        lines += [f"[red]wrong[/]  {each}" for each in found.bundle.verdict.findings]
+        lines.append(
+            "[green]ok[/]  still in the bundle, in its place"
+            if found.included
+            else "[red]wrong[/]  the bundle does not have this event"
+        )
+        if (by := found.changed_by) is not None:
+            lines.append(f"    changed by event {by.position} ({by.topic}) of {by.recorded_at}")
+    return "\n".join(lines)
 
 
 def _answer(bundle: Path, found: Verification) -> dict[str, object]:

@@ -58,6 +58,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tree_size: int
     verifiers: list[str]
     """The public keys that checkpoints were signed with, newest first. Pin one of your own."""
+    introductions: tuple[str, ...] = ()
+    """By which notes, signed by both, each key but the first followed the one before."""
     content: bool
     """Whether the keys to the content are in it."""
     files: list[BundleFile]
@@ -190,6 +192,7 @@ class Exporter:
             tenant_id=tenant_id,
             tree_size=size,
             verifiers=[str(verifier) for verifier in verifiers],
+            introductions=tuple(await self._signers.introductions(tenant_id)),
             content=content,
             files=files,
         )

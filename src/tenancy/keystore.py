@@ -44,6 +44,8 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     wrapped: bytes | None
     """None once it was destroyed, with the tenant."""
     wrapped_by: UUID
+    introduction: str | None = None
+    """Of a key that follows another: the note by which both say so."""
 
 
 Rewrapped = tuple[UUID, bytes, bytes]
@@ -127,13 +129,15 @@ ON CONFLICT DO NOTHING
 """
 
 SIGNING_KEYS = """
-SELECT key_id, generation, name, public, wrapped, wrapped_by FROM merit.signing_keys
+SELECT key_id, generation, name, public, wrapped, wrapped_by, introduction
+FROM merit.signing_keys
 WHERE tenant_id = $1 ORDER BY generation
 """
 
 ADD_SIGNING_KEY = """
-INSERT INTO merit.signing_keys (tenant_id, key_id, generation, name, public, wrapped, wrapped_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+INSERT INTO merit.signing_keys (tenant_id, key_id, generation, name, public, wrapped, wrapped_by,
+                                introduction)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
 """
 
 
@@ -254,6 +258,7 @@ class PostgresKeys:
                 key.public,
                 key.wrapped,
                 key.wrapped_by,
+                key.introduction,
             )
         return await self.signing_keys(tenant_id)
 

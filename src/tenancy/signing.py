@@ -4,11 +4,15 @@ import base64
 import binascii
 import hashlib
 import re
+import time
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Self
 from uuid import UUID, uuid4
 
 import msgspec
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -205,6 +209,49 @@ def open_checkpoint(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
     raise refused
 
 
+INTRODUCTION = "key 1"
+"""Second line of a note by which two keys of a log vouch for one another."""
+
+
+def introduction(old: Signer, new: Signer) -> str:
+    """The note that `new` follows `old`, signed by both."""
+    text = f"{old.name}\n{INTRODUCTION}\n{old.verifier}\n{new.verifier}\n"
+    signature = new.sign(text).rpartition("\n\n")[2]
+    return old.sign(text) + signature
+
+
+def related(trusted: Sequence[Verifier], introductions: Sequence[str]) -> list[Verifier]:
+    """The trusted keys, and those of the same log that they are introduced with.
+
+    An introduction that is malformed or not signed by both introduces nobody.
+    """
+    known = list(trusted)
+    waiting = list(introductions)
+    while waiting:
+        more = [(note, pair) for note in waiting if (pair := _introduced(note, known))]
+        if not more:
+            break
+        waiting = [note for note in waiting if note not in {each for each, _ in more}]
+        known += [each for _, pair in more for each in pair if each not in known]
+    return known
+
+
+def _introduced(note: str, known: Sequence[Verifier]) -> tuple[Verifier, ...]:
+    try:
+        name, kind, old, new, *rest = [*_split(note)[0].split("\n"), "", ""]
+        pair = (Verifier.parse(old), Verifier.parse(new))
+        for each in pair:
+            each.open(note)
+    except (NoteRefused, ValueError):
+        return ()
+    fits = kind == INTRODUCTION and not any(rest) and {each.name for each in pair} == {name}
+    return pair if fits and any(each in known for each in pair) else ()
+
+
+SIGNER_KEPT_S = 60.0
+"""How long a process signs on with a key that was followed by another."""
+
+
 class Signers:
     """Each tenant's signing key, made on first demand and wrapped by the master key.
 
@@ -217,38 +264,69 @@ class Signers:
         _check_name(origin)
         self._keyring = keyring
         self._origin = origin
-        self._signers: dict[UUID, Signer] = {}
+        self._signers: dict[UUID, tuple[float, Signer]] = {}
 
     async def of(self, tenant_id: UUID) -> Signer:
         """The signer of the tenant's newest key."""
-        signer = self._signers.get(tenant_id)
-        if signer is None:
+        until, signer = self._signers.get(tenant_id, (0.0, None))
+        if signer is None or time.monotonic() >= until:
             rows = await self._keyring.store.signing_keys(tenant_id)
             if not rows:
-                new = await self._new(tenant_id)
+                new, _ = await self._new(tenant_id)
                 rows = await self._keyring.store.add_signing_key(tenant_id, new)
             newest = rows[-1]
             if newest.wrapped is None:
                 raise TenantErased(tenant_id)
             context = binding("signing-key", tenant_id, newest.key_id)
             private = await self._keyring.root.unwrap(newest.wrapped, context)
-            signer = self._signers[tenant_id] = Signer(newest.name, private)
+            signer = Signer(newest.name, private)
+            self._signers[tenant_id] = time.monotonic() + SIGNER_KEPT_S, signer
         return signer
+
+    async def rotate(self, tenant_id: UUID) -> Verifier:
+        """A new key for the tenant's log; what the old one signed stays valid.
+
+        Other processes sign with it within `SIGNER_KEPT_S`.
+        """
+        old = await self.of(tenant_id)
+        rows = await self._keyring.store.signing_keys(tenant_id)
+        new, signer = await self._new(tenant_id, generation=rows[-1].generation + 1)
+        told = introduction(old, signer)
+        rows = await self._keyring.store.add_signing_key(
+            tenant_id, msgspec.structs.replace(new, introduction=told)
+        )
+        self._signers.pop(tenant_id)
+        return Verifier(rows[-1].name, rows[-1].public)
+
+    async def introductions(self, tenant_id: UUID) -> list[str]:
+        """By which notes each key but the first was introduced, oldest first."""
+        rows = await self._keyring.store.signing_keys(tenant_id)
+        return [row.introduction for row in rows if row.introduction is not None]
 
     async def verifiers(self, tenant_id: UUID) -> list[Verifier]:
         """The public keys that the tenant's checkpoints were ever signed with."""
         rows = await self._keyring.store.signing_keys(tenant_id)
         return [Verifier(row.name, row.public) for row in rows]
 
-    async def _new(self, tenant_id: UUID) -> SigningKey:
+    async def _new(self, tenant_id: UUID, generation: int = 1) -> tuple[SigningKey, Signer]:
         key_id, signer = uuid4(), Signer.generate(f"{self._origin}/{tenant_id}")
         context = binding("signing-key", tenant_id, key_id)
         wrapped = await self._keyring.root.wrap(signer.private_bytes(), context)
-        return SigningKey(
+        key = SigningKey(
             key_id=key_id,
-            generation=1,
+            generation=generation,
             name=signer.name,
             public=signer.verifier.public,
             wrapped=wrapped,
             wrapped_by=wrapped_by(wrapped),
         )
+        return key, signer
+
+
+def certificate_ends(path: Path) -> datetime:
+    """Until when the first certificate of a PEM file is valid.
+
+    Raises:
+        ValueError, OSError: it is no certificate, or cannot be read.
+    """
+    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc

@@ -32,7 +32,7 @@ from tenancy.keyring import KeysNotReady, NotGenuine, TenantKeys
 from tenancy.mapper import Mapper, UnknownTopic
 from tenancy.merkle import HASH_BYTES, Range
 from tenancy.records import Recorded, Sealed
-from tenancy.signing import Checkpoint, NoteRefused, Verifier, open_checkpoint
+from tenancy.signing import Checkpoint, NoteRefused, Verifier, open_checkpoint, related
 from tenancy.transparency import leaf_hash_of
 
 _LINE_BYTES_MAX = 64 * 1024 * 1024
@@ -122,10 +122,13 @@ def _read_head(folder: Path, pinned: str | None) -> _Head:
     note = _small(folder, CHECKPOINT_FILE)
     try:
         verifiers = [Verifier.parse(each) for each in manifest.verifiers]
+        trusted = verifiers
         if pinned is not None:
-            verifiers.insert(0, Verifier.parse(pinned))
-        # Only the pinned key may sign the head; the others may have signed before it.
-        checkpoint = open_checkpoint(note.decode(), verifiers[:1] if pinned else verifiers)
+            # Only the pinned key may sign the head, or one that it is introduced with; the others
+            # may have signed before it.
+            trusted = related([Verifier.parse(pinned)], manifest.introductions)
+            verifiers = [*trusted, *(each for each in verifiers if each not in trusted)]
+        checkpoint = open_checkpoint(note.decode(), trusted)
     except (NoteRefused, UnicodeDecodeError) as error:
         raise Stop("checkpoint-refused", f"{CHECKPOINT_FILE}: {error}") from error
     if checkpoint.origin.rpartition("/")[2] != str(manifest.tenant_id):
@@ -134,6 +137,15 @@ def _read_head(folder: Path, pinned: str | None) -> _Head:
             f"the checkpoint is of {checkpoint.origin}, the bundle of {manifest.tenant_id}",
         )
     return _Head(manifest, checkpoint, verifiers)
+
+
+def trusted_keys(folder: Path, pinned: Sequence[Verifier]) -> list[Verifier]:
+    """The pinned keys, and those that a bundle shows to be of the same log."""
+    try:
+        manifest = msgspec.json.decode(_small(folder, MANIFEST_FILE), type=Manifest)
+    except (Stop, msgspec.MsgspecError):
+        return list(pinned)  # Its verification says what is wrong with it.
+    return related(pinned, manifest.introductions)
 
 
 def _mapper(
