@@ -3,6 +3,7 @@
 What `merit up --demo` shows in the console. Everything in it was done over HTTP, by its people.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -65,15 +66,20 @@ async def show(api: Api, administrator: str, steps: Steps) -> tuple[Persona, ...
 def _later(company: Company, cycle: PlanCycle, months: int) -> Company:
     """The company in another quarter, of which the data of some months are in."""
     shift = cycle.starts_on.month - company.cycle.starts_on.month
-    ends = {each.occurred_on for each in company.facts}
-    known = sorted(ends)[:months]
+    ends = sorted({each.occurred_on for each in company.facts})
+    counted = Counter((each.number, each.indicator) for each in company.facts)
     return msgspec.structs.replace(
         company,
         cycle=cycle,
         facts=tuple(
-            msgspec.structs.replace(fact, occurred_on=_shifted(fact.occurred_on, shift))
+            msgspec.structs.replace(
+                fact,
+                feed=f"{fact.feed} {cycle.code}",
+                occurred_on=_shifted(fact.occurred_on, shift),
+            )
             for fact in company.facts
-            if fact.occurred_on in known
+            # What is counted once a quarter is in; of what is counted by month, some months are.
+            if fact.occurred_on in ends[:months] or counted[fact.number, fact.indicator] == 1
         ),
     )
 
@@ -106,7 +112,11 @@ def _personas(company: Company, quarter: Quarter) -> tuple[Persona, ...]:
         for role, member in chosen
     )
     auditor = Persona(
-        role="auditor", name="审计 auditor", roles=("auditor",), person_id=None, secret=quarter.auditor
+        role="auditor",
+        name="审计 auditor",
+        roles=("auditor",),
+        person_id=None,
+        secret=quarter.auditor,
     )
     return (*people, auditor)
 
@@ -115,4 +125,3 @@ def _manager_of(member: Member) -> UUID:
     if member.manager_id is None:
         raise ValueError(f"{member.person.number} is led by nobody")
     return member.manager_id
-

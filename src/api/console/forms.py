@@ -82,7 +82,7 @@ def _several(value: dict[str, Any], wanted: inspect.Type) -> Any:
 def _empty(value: Any) -> bool:
     if isinstance(value, dict):
         return all(_empty(each) for each in value.values())
-    return value == ""
+    return bool(value == "")
 
 
 def local(path: str, home: str) -> str:

@@ -182,7 +182,7 @@ def _next(visit: Visit, row: Any, cycles: Mapping[str, Any]) -> str:
 
 async def _edges(visit: Visit, rows: list[Any]) -> list[Mapping[str, Any]]:
     """Who stands within a point of another coefficient; for those who have been rated."""
-    found = []
+    found: list[Mapping[str, Any]] = []
     for row in rows:
         if row["manager_submitted"] and not row["lock_version"]:
             standing = await visit.maybe(f"/appraisals/{row['appraisal_id']}/standing")

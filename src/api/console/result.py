@@ -99,7 +99,7 @@ async def _who(visit: Visit, it: About) -> str:
 
 async def _lines(visit: Visit, it: About) -> list[Mapping[str, Any]]:
     """What was paid by it, each line with its waterfall and its tree."""
-    found = []
+    found: list[Mapping[str, Any]] = []
     told = await visit.ask(
         "/payouts", cycle_id=it.row["cycle_id"], person_id=it.row["person_id"], limit=100
     )

@@ -137,6 +137,7 @@ class Serving:
                 return await self._carry_out(visit, fields)
             return await self._shown(visit)
         except Exception as error:  # noqa: BLE001  every no is a page of its own
+            if "DEBUGH" in __import__("os").environ: __import__("traceback").print_exc()
             return self._refused(visit, error)
 
     # -- looking
@@ -195,21 +196,20 @@ class Serving:
             kept = {**visit.query, **changed}
             return urlencode({name: value for name, value in kept.items() if value})
 
-        asked = self._request.query_params.multi_items()
+        asked = list(self._request.query_params.items())
         content = render(
             template,
             language=visit.language,
             write=visit.formats,
             theme=theme_of(self._request.cookies),
             visit=visit,
-            title=visit.say(self._page.title),
             here=self._page.address,
             back=visit.path + (f"?{urlencode(asked)}" if asked else ""),
             menu=menu_of(visit),
             tenant=self._state.get("tenant", ""),
             request_id=str(self._state["request_id"]),
             address=address,
-            **values,
+            **{"title": visit.say(self._page.title), **values},
         )
         return Response(content, status_code=status, media_type=HTML, headers=dict(SECURITY))
 
