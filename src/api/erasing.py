@@ -1,6 +1,6 @@
 """Erasing what is personal about somebody: asked for, approved by another, certified."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from api.routes import Act, Route, get, writers
 from api.services import Services
 from api.wire import One
 from domain import ids
+from domain.appraisal import AppraisalCreated
 from domain.erasure import (
     ERASURE,
     RETENTION_POLICY,
@@ -23,6 +24,9 @@ from domain.erasure import (
     RequestErasure,
     SetRetention,
 )
+from domain.facts import ActualCorrected, ActualRecorded
+from domain.organisation import PERSON, EmployeeHired, EmployeeRehired
+from domain.payout import PayoutCalculated
 from domain.reward import InstantRewardNominated
 from tenancy.erasures import Certificate
 from tenancy.store import Store
@@ -36,12 +40,11 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """删除申请"""
 
     person_id: UUID
-    basis: Basis
-    reference: str
-    requested_by: UUID
-    state: str
-    """requested, declined or erased."""
-    certificate: Certificate | None
+    state: Literal["none", "requested", "declined", "erased"]
+    basis: Basis | None = None
+    reference: str | None = None
+    requested_by: UUID | None = None
+    certificate: Certificate | None = None
     """Once it was carried out."""
     version: int
 
@@ -62,15 +65,41 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+ABOUT_SOMEBODY = (
+    EmployeeHired.TOPIC,
+    EmployeeRehired.TOPIC,
+    AppraisalCreated.TOPIC,
+    ActualRecorded.TOPIC,
+    ActualCorrected.TOPIC,
+    PayoutCalculated.TOPIC,
+    InstantRewardNominated.TOPIC,
+)
+
+
 async def subjects_of(store: Store, person_id: UUID) -> list[UUID]:
-    """Whose keys hold what is personal about somebody: theirs, and those of texts about a team."""
-    nominated = await store.log(topics=[InstantRewardNominated.TOPIC])
-    about = [
-        each.stream_id
-        for each in nominated
-        if any(share.person_id == person_id for share in each.event.shares)
-    ]
-    return [person_id, *about]
+    """Whose keys hold what is personal about somebody: a function of the log alone.
+
+    The person's own; and those of employments, appraisals, facts, payouts and rewards, whose events
+    name no person, so that their texts are sealed under the stream's own key. What is written about
+    a team goes with the first of them.
+    """
+    found, employments = {person_id}, set()
+    for each in await store.log(topics=ABOUT_SOMEBODY):
+        match each.event:
+            case EmployeeHired() | EmployeeRehired() as event if event.person_id == person_id:
+                employments.add(each.stream_id)
+                found |= {each.stream_id, ids.clawback_id(each.stream_id)}
+            case AppraisalCreated() | PayoutCalculated() as event if event.person_id == person_id:
+                found.add(each.stream_id)
+            case ActualRecorded() | ActualCorrected() as event:
+                if event.employment_id in employments:
+                    found.add(each.stream_id)
+            case InstantRewardNominated() as event:
+                if any(share.person_id == person_id for share in event.shares):
+                    found.add(each.stream_id)
+            case _:
+                pass
+    return sorted(found)
 
 
 async def carried_out(services: Services, tenant_id: UUID, person_id: UUID) -> Certificate:
@@ -110,17 +139,18 @@ async def _approve(asked: Asked) -> Response[Any]:
 async def _erasure(asked: Asked, _: Parameters) -> One:
     """The request to erase a person, and the certificate once that is done."""
     person_id, store = asked.one_id(), await asked.store()
-    state, version = await store.load(ERASURE, ids.erasure_id(person_id))
-    erasure = found(state)
-    certificate = await asked.services.erasures.certified(asked.caller.tenant_id, person_id)
+    erasure, version = await store.load(ERASURE, ids.erasure_id(person_id))
+    if erasure is None:
+        found((await store.load(PERSON, person_id))[0])
+        return One(value=Erasure(person_id=person_id, state="none", version=0), version=0)
     return One(
         value=Erasure(
             person_id=person_id,
+            state=erasure.state,
             basis=erasure.basis,
             reference=erasure.reference,
             requested_by=erasure.requested_by,
-            state=erasure.state,
-            certificate=certificate,
+            certificate=await asked.services.erasures.certified(asked.caller.tenant_id, person_id),
             version=version,
         ),
         version=version,

@@ -1,5 +1,6 @@
 """Payouts: batches prepared, approved and settled; their lines, and why each amount is so."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -116,7 +117,7 @@ class PayoutExplanation(msgspec.Struct, frozen=True, kw_only=True):
     explanation: Node
 
 
-def _line(row: payout_rows.Payout) -> Payout:
+def _line(row: payout_rows.Payout, returned_because: str | None) -> Payout:
     return Payout(
         payout_id=row.payout_id,
         batch_id=row.batch_id,
@@ -135,7 +136,7 @@ def _line(row: payout_rows.Payout) -> Payout:
         attempts=row.attempts,
         bank_account=row.bank_account,
         bank_reference=row.bank_reference,
-        returned_because=row.returned_because,
+        returned_because=returned_because,
         base=Money(row.base_minor, row.currency),
         coefficient=row.coefficient,
         amount=Money(row.minor, row.currency),
@@ -144,6 +145,11 @@ def _line(row: payout_rows.Payout) -> Payout:
         version=row.version,
         position=row.position,
     )
+
+
+async def _lines(view: View, rows: Sequence[payout_rows.Payout]) -> tuple[Payout, ...]:
+    reasons = await payout_rows.return_reasons(view, rows)
+    return tuple(_line(row, reasons.get(row.payout_id)) for row in rows)
 
 
 async def _batches(asked: Asked, given: Batches) -> Page[payout_rows.Batch]:
@@ -163,9 +169,8 @@ async def _batch(asked: Asked, _: Parameters) -> One:
     async with asked.view() as view:
         row = found(await pay_ledger.batch(view, asked.one_id()))
         lines = await pay_ledger.payouts(view, batch_id=row.batch_id, limit=LIMIT_MAX)
-    told = BatchWithLines(
-        batch=row, lines=tuple(map(_line, lines.items)), more_lines=lines.next is not None
-    )
+        told_lines = await _lines(view, lines.items)
+    told = BatchWithLines(batch=row, lines=told_lines, more_lines=lines.next is not None)
     return One(value=told, version=row.version)
 
 
@@ -184,7 +189,7 @@ async def _payouts(asked: Asked, given: Payouts) -> Page[Payout]:
             limit=given.limit,
             cursor=given.cursor,
         )
-    return page.of([_line(row) for row in page.items])
+        return page.of(await _lines(view, page.items))
 
 
 async def _seen(asked: Asked) -> payout_rows.Payout:
@@ -205,7 +210,9 @@ async def _of_the_team(asked: Asked, view: View, row: payout_rows.Payout) -> Non
 async def _payout(asked: Asked, _: Parameters) -> One:
     """A payout line."""
     row = await _seen(asked)
-    return One(value=_line(row), version=row.version)
+    async with asked.view() as view:
+        (line,) = await _lines(view, [row])
+    return One(value=line, version=row.version)
 
 
 async def _explanation(asked: Asked, _: Parameters) -> One:

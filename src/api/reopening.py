@@ -1,5 +1,8 @@
 """After the lock: corrections and their impact, the next version; and projections before it."""
 
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +29,7 @@ from domain.projecting import Projected, projected
 from domain.reopening import AcceptCorrection, RelockScore
 from domain.segments import appraisal_on
 from projections import appeals
-from projections.questions import Page
+from projections.questions import Page, View
 
 ACCEPTERS = writers(auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
 LOOKERS = auth.WHOLE_COMPANY
@@ -46,10 +49,38 @@ class SupposedFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     adjusting: tuple[Adjusting, ...]
 
 
-async def _corrections(asked: Asked, given: Corrections) -> Page[appeals.Correction]:
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """更正"""
+
+    correction_id: UUID
+    """The event."""
+    cycle_id: UUID
+    employment_id: UUID
+    indicator: str
+    value: Decimal
+    occurred_on: date
+    supersedes: UUID | None
+    reason: str | None
+    """None once it was erased."""
+    state: appeals.CorrectionState
+    corrected_at: datetime
+    corrected_by: UUID
+    decided_by: UUID | None
+    created_position: int
+    position: int
+
+
+async def _reasoned(view: View, rows: Sequence[appeals.Correction]) -> list[Correction]:
+    reasons = await appeals.correction_reasons(view, rows)
+    return [
+        Correction(**msgspec.structs.asdict(row), reason=reasons[row.correction_id]) for row in rows
+    ]
+
+
+async def _corrections(asked: Asked, given: Corrections) -> Page[Correction]:
     """Corrections of actuals as they came."""
     async with asked.view() as view:
-        return await appeals.corrections(
+        page = await appeals.corrections(
             view,
             state=given.state,
             cycle_id=given.cycle_id,
@@ -57,12 +88,15 @@ async def _corrections(asked: Asked, given: Corrections) -> Page[appeals.Correct
             limit=given.limit,
             cursor=given.cursor,
         )
+        return page.of(await _reasoned(view, page.items))
 
 
 async def _correction(asked: Asked, _: Parameters) -> One:
     """A correction, and whether it counts."""
     async with asked.view() as view:
-        return One(value=found(await appeals.correction(view, asked.one_id())))
+        row = found(await appeals.correction(view, asked.one_id()))
+        (told,) = await _reasoned(view, [row])
+        return One(value=told)
 
 
 async def _impact_of_correction(asked: Asked, _: Parameters) -> One:
@@ -114,7 +148,7 @@ ROUTES: tuple[Route, ...] = (
         "/actuals/corrections",
         _corrections,
         roles=LOOKERS,
-        result=appeals.Correction,
+        result=Correction,
         projections=(appeals.NAME,),
         parameters=Corrections,
     ),
@@ -122,7 +156,7 @@ ROUTES: tuple[Route, ...] = (
         "/actuals/corrections/{correction_id}",
         _correction,
         roles=LOOKERS,
-        result=appeals.Correction,
+        result=Correction,
         projections=(appeals.NAME,),
     ),
     msgspec.structs.replace(

@@ -71,8 +71,9 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     budget_id: UUID
     kind: RewardKind
-    title: str
-    reason: str
+    title: str | None
+    """None once it was erased, as the reasons below."""
+    reason: str | None
     amount: Money
     """Of these shares."""
     achieved_on: date
@@ -95,7 +96,8 @@ class Recognition(msgspec.Struct, frozen=True, kw_only=True):
 
     reward_id: UUID
     kind: RewardKind
-    title: str
+    title: str | None
+    """None once it was erased."""
     achieved_on: date
     person_ids: tuple[UUID, ...]
 
@@ -117,7 +119,7 @@ def _budget_told(row: rewards.Budget) -> RewardBudget:
     )
 
 
-def _told(row: rewards.Reward, asked: Asked) -> Reward:
+def _told(row: rewards.Reward, texts: rewards.Texts, asked: Asked) -> Reward:
     whole = asked.caller.sees_everyone or row.nominated_by == asked.caller.actor
     own = tuple(each for each in row.shares if each.person_id == asked.caller.person_id)
     shares = row.shares if whole else own
@@ -126,8 +128,8 @@ def _told(row: rewards.Reward, asked: Asked) -> Reward:
         code=row.code,
         budget_id=row.budget_id,
         kind=row.kind,
-        title=row.title,
-        reason=row.reason,
+        title=texts.title,
+        reason=texts.reason,
         # Of a team of two, the whole would tell one what the other gets.
         amount=add_up((each.amount for each in shares), row.currency),
         achieved_on=row.achieved_on,
@@ -139,7 +141,7 @@ def _told(row: rewards.Reward, asked: Asked) -> Reward:
         approved_by=row.approved_by,
         decided_by=row.decided_by,
         decided_at=row.decided_at,
-        decided_because=row.decided_because,
+        decided_because=texts.decided_because,
         version=row.version,
         position=row.position,
     )
@@ -173,16 +175,18 @@ async def _rewards(asked: Asked, given: Rewards) -> Page[Reward]:
             limit=given.limit,
             cursor=given.cursor,
         )
-    return page.of([_told(row, asked) for row in page.items])
+        texts = await rewards.texts(view, page.items)
+    return page.of([_told(row, texts[row.reward_id], asked) for row in page.items])
 
 
 async def _reward(asked: Asked, _: Parameters) -> One:
     """An instant reward."""
     async with asked.view() as view:
         row: rewards.Reward = found(await rewards.reward(view, asked.one_id()))
+        texts = await rewards.texts(view, [row])
     concerned = {row.nominated_by, *(each.person_id for each in row.shares)}
     found(row if asked.caller.sees_everyone or asked.caller.actor in concerned else None)
-    return One(value=_told(row, asked), version=row.version)
+    return One(value=_told(row, texts[row.reward_id], asked), version=row.version)
 
 
 async def _wall(asked: Asked, given: Listing) -> Page[Recognition]:
@@ -191,12 +195,13 @@ async def _wall(asked: Asked, given: Listing) -> Page[Recognition]:
         page = await rewards.rewards(
             view, state="granted", on_the_wall=True, limit=given.limit, cursor=given.cursor
         )
+        texts = await rewards.texts(view, page.items)
     return page.of(
         [
             Recognition(
                 reward_id=row.reward_id,
                 kind=row.kind,
-                title=row.title,
+                title=texts[row.reward_id].title,
                 achieved_on=row.achieved_on,
                 person_ids=tuple(dict.fromkeys(each.person_id for each in row.shares)),
             )

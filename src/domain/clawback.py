@@ -12,7 +12,7 @@ import msgspec
 from domain.checks import checked_number, checked_reason, known
 from domain.employment import EMPLOYMENT
 from domain.exact import exact
-from domain.kernel import Command, Context, Decider, Event, Happened, Refused
+from domain.kernel import Command, Context, Decider, Event, Happened, Personal, Refused
 from domain.money import Money
 
 LIMIT_DEFAULT = Decimal("0.20")
@@ -33,7 +33,7 @@ class ClawbackLimitSet(Event, frozen=True, kw_only=True):
     TOPIC = "clawback.limit-set"
     employment_id: UUID
     limit: Decimal
-    reason: str
+    reason: Personal[str | None] = None
 
 
 class ClawbackScheduled(Event, frozen=True, kw_only=True):

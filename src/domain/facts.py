@@ -12,7 +12,7 @@ from domain.calendar import Span
 from domain.checks import begun, checked_number, checked_reason, known
 from domain.cycle import CYCLE, Cycle
 from domain.feeds import FEED
-from domain.kernel import Command, Context, Decider, Event, Happened, Refused
+from domain.kernel import Command, Context, Decider, Event, Happened, Personal, Refused
 from domain.scheme import LOOK_AT_SCHEME, measured
 from domain.segments import appraisal_on
 
@@ -65,7 +65,7 @@ class ActualCorrected(Event, frozen=True, kw_only=True):
     indicator: str
     value: Decimal
     occurred_on: date
-    reason: str
+    reason: Personal[str | None] = None
     supersedes: UUID | None = None
     feed_id: UUID | None = None
     pending: bool = False
@@ -89,7 +89,7 @@ class DeclineCorrection(Command, frozen=True, kw_only=True):
 class CorrectionDeclined(Event, frozen=True, kw_only=True):
     TOPIC = "fact-sheet.correction-declined"
     correction: UUID
-    reason: str
+    reason: Personal[str | None] = None
 
 
 # -- fact sheets 实绩

@@ -48,7 +48,7 @@ class CancelLeave(Command, frozen=True, kw_only=True):
 class LeaveCancelled(Event, frozen=True, kw_only=True):
     TOPIC = "employment.leave-cancelled"
     starts_on: date
-    reason: str
+    reason: Personal[str | None] = None
 
 
 class Leave(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from domain.kernel import Command, Event
+from domain.kernel import Command, Event, Personal
 
 LeaverPolicy = Literal["prorated", "forfeited", "void"]
 """prorated: the days worked are paid; forfeited: scored and paid nothing; void: not scored."""
@@ -19,7 +19,7 @@ class AppraisalVoided(Event, frozen=True, kw_only=True):
     """作废"""
 
     TOPIC = "appraisal.voided"
-    reason: str
+    reason: Personal[str | None] = None
 
 
 class PayForfeited(Event, frozen=True, kw_only=True):

@@ -12,9 +12,16 @@ from domain.checks import (
     begun,
     checked_code,
     checked_name,
+    known,
 )
 from domain.kernel import Command, Context, Decider, Event, Happened, Personal, Refused
 from domain.money import Amount, Money
+from domain.withdrawal import (
+    EmploymentOfPersonWithdrawn,
+    PersonWithdrawn,
+    WithdrawPerson,
+    check_taking_back,
+)
 
 JobFamily = Literal["marketing", "function", "general"]
 """marketing 营销 (performance share 40-60 %), function 职能 (10-20 %), general (no band)."""
@@ -72,16 +79,23 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     employments: tuple[UUID, ...] = ()
 
 
+PersonEvent = PersonRegistered | EmploymentBegun | PersonWithdrawn | EmploymentOfPersonWithdrawn
+
+
 def _decide_person(
-    state: Person | None, command: RegisterPerson, _context: Context
+    state: Person | None, command: RegisterPerson | WithdrawPerson, context: Context
 ) -> tuple[Event, ...]:
+    if isinstance(command, WithdrawPerson):
+        person = known(state, "unknown-person", "such person")
+        check_taking_back(command.import_id, context)
+        if person.employments:
+            raise Refused("person-is-employed", "The employments are taken back first.")
+        return (PersonWithdrawn(import_id=command.import_id),)
     absent(state, "a person")
     return (PersonRegistered(number=checked_code(command.number), name=checked_name(command.name)),)
 
 
-def _evolve_person(
-    state: Person | None, happened: Happened[PersonRegistered | EmploymentBegun]
-) -> Person:
+def _evolve_person(state: Person | None, happened: Happened[PersonEvent]) -> Person | None:
     event = happened.event
     match event:
         case PersonRegistered():
@@ -91,6 +105,12 @@ def _evolve_person(
             return msgspec.structs.replace(
                 person, employments=(*person.employments, event.employment_id)
             )
+        case EmploymentOfPersonWithdrawn():
+            person = begun(state)
+            kept = tuple(each for each in person.employments if each != event.employment_id)
+            return msgspec.structs.replace(person, employments=kept)
+        case PersonWithdrawn():
+            return None
         case _:
             assert_never(event)
 
@@ -176,4 +196,4 @@ class EmploymentTerminated(Event, frozen=True, kw_only=True):
     TOPIC = "employment.terminated"
     last_day: date
     leaver: LeaverClass
-    reason: str
+    reason: Personal[str | None] = None

@@ -14,7 +14,7 @@ import msgspec
 from domain.checks import begun
 from domain.explanation import Node
 from domain.ids import payout_id, settlement_id
-from domain.kernel import Command, Decider, Event, Happened, looking
+from domain.kernel import Command, Decider, Event, Happened, Personal, looking
 from domain.money import Money
 
 
@@ -236,7 +236,7 @@ class PaymentReturned(Event, frozen=True, kw_only=True):
     settled: bool
     """Whether the bank had said before that it was paid."""
     bank_reference: str
-    reason: str
+    reason: Personal[str | None] = None
     effective_on: date | None = None
 
 
@@ -259,7 +259,7 @@ class PayoutVoided(Event, frozen=True, kw_only=True):
     kept: Money | None = None
     pool_id: UUID | None = None
     reward_id: UUID | None = None
-    reason: str
+    reason: Personal[str | None] = None
 
 
 # -- a payout line (its commands are decided in domain.payout_line)

@@ -24,7 +24,7 @@ from domain.checks import (
 from domain.employment import EMPLOYMENT
 from domain.exact import exact
 from domain.ids import reward_id
-from domain.kernel import Command, Context, Decider, Elsewhere, Event, Happened, Refused
+from domain.kernel import Command, Context, Decider, Elsewhere, Event, Happened, Personal, Refused
 from domain.money import Amount, Money, money_of
 from domain.reward_budget import (
     REWARD_BUDGET,
@@ -80,8 +80,8 @@ class InstantRewardNominated(Event, frozen=True, kw_only=True):
     code: str
     budget_id: UUID
     kind: RewardKind
-    title: str
-    reason: str
+    title: Personal[str | None] = None
+    reason: Personal[str | None] = None
     amount: Money
     achieved_on: date
     shares: tuple[RewardShare, ...]
@@ -96,7 +96,7 @@ class ApproveReward(Command, frozen=True, kw_only=True):
 
 class InstantRewardApproved(Event, frozen=True, kw_only=True):
     TOPIC = "reward.approved"
-    comment: str = ""
+    comment: Personal[str | None] = None
 
 
 class RejectReward(Command, frozen=True, kw_only=True):
@@ -107,7 +107,7 @@ class RejectReward(Command, frozen=True, kw_only=True):
 
 class InstantRewardRejected(Event, frozen=True, kw_only=True):
     TOPIC = "reward.rejected"
-    reason: str
+    reason: Personal[str | None] = None
 
 
 class GrantReward(Command, frozen=True, kw_only=True):
@@ -130,7 +130,7 @@ class RevokeReward(Command, frozen=True, kw_only=True):
 
 class InstantRewardRevoked(Event, frozen=True, kw_only=True):
     TOPIC = "reward.revoked"
-    reason: str
+    reason: Personal[str | None] = None
 
 
 class Reward(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +182,9 @@ def _decide(
             _require_apart(reward, context.actor)
             if context.actor == reward.nominated_by:
                 raise Refused("same-actor", "A reward is approved by another than who proposed it.")
-            return (InstantRewardApproved(comment=checked_text(command.comment, "comment")),)
+            return (
+                InstantRewardApproved(comment=checked_text(command.comment, "comment") or None),
+            )
         case RejectReward():
             _require(reward, "nominated", "approved")
             return (InstantRewardRejected(reason=checked_reason(command.reason)),)

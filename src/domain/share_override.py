@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.checks import checked_number, checked_reason
-from domain.kernel import Command, Context, Event, Refused
+from domain.kernel import Command, Context, Event, Personal, Refused
 from domain.organisation import JobFamily
 from domain.pay import check_share
 
@@ -32,7 +32,7 @@ class PerformanceShareOverrideRequested(Event, frozen=True, kw_only=True):
     effective_from: date
     effective_until: date | None = None
     performance_share: Decimal
-    reason: str
+    reason: Personal[str | None] = None
 
 
 class ApproveShareOverride(Command, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class PerformanceShareOverrideApproved(Event, frozen=True, kw_only=True):
 
     TOPIC = "employment.share-override-approved"
     effective_from: date
-    reason: str
+    reason: Personal[str | None] = None
 
 
 class RejectShareOverride(Command, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class RejectShareOverride(Command, frozen=True, kw_only=True):
 class PerformanceShareOverrideRejected(Event, frozen=True, kw_only=True):
     TOPIC = "employment.share-override-rejected"
     effective_from: date
-    reason: str
+    reason: Personal[str | None] = None
 
 
 OverrideCommand = RequestShareOverride | ApproveShareOverride | RejectShareOverride

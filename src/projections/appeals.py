@@ -27,7 +27,7 @@ from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "appeals"
-VERSION = 1
+VERSION = 2
 
 CorrectionState = Literal["counted", "pending", "accepted", "declined"]
 """Before the lock a correction counts at once; after it, it waits until somebody decides."""
@@ -66,7 +66,6 @@ class Correction(Row, kw_only=True):
     value: Decimal
     occurred_on: date
     supersedes: UUID | None
-    reason: str
     state: CorrectionState
     corrected_at: datetime
     corrected_by: UUID
@@ -151,7 +150,6 @@ def correction_step(row: Correction | None, recorded: Recorded) -> Correction:
             value=event.value,
             occurred_on=event.occurred_on,
             supersedes=event.supersedes,
-            reason=event.reason,
             state="pending" if event.pending else "counted",
             corrected_at=recorded.recorded_at,
             corrected_by=recorded.actor,
@@ -256,3 +254,9 @@ async def corrections(
 async def correction(view: View, correction_id: UUID) -> Correction | None:
     """The correction of this event."""
     return await get(view, CORRECTIONS, correction_id)
+
+
+async def correction_reasons(view: View, rows: Sequence[Correction]) -> dict[UUID, str | None]:
+    """Why these actuals were corrected, opened from the log; None once erased."""
+    opened = await view.reopen([row.created_position for row in rows])
+    return {row.correction_id: opened[row.created_position].event.reason for row in rows}

@@ -1,5 +1,6 @@
 """Rows of payout batches and their lines, and the pure steps from one state to the next."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -21,6 +22,7 @@ from domain.payout import (
     PayoutPart,
     PayoutVoided,
 )
+from projections.questions import View
 from projections.tables import Row, begun
 from tenancy.records import Recorded
 
@@ -58,7 +60,8 @@ class Payout(Row, kw_only=True):
     bank_account: str | None = None
     bank_reference: str | None = None
     """Of the bank's last message."""
-    returned_because: str | None = None
+    returned_at: int | None = None
+    """The log position of the bank's last return, which holds its reason."""
     state: PayoutState
     event_id: UUID
     """Of its calculation, whose explanation it is."""
@@ -166,7 +169,14 @@ def payout_step(row: Payout | None, recorded: Recorded) -> Payout:
             row.bank_account, row.bank_reference = event.bank_account, event.bank_reference
         case PaymentReturned():
             row.state, row.bank_reference = "returned", event.bank_reference
-            row.returned_because = event.reason
+            row.returned_at = recorded.position
         case PayoutVoided():
             row.state = "voided"
     return row
+
+
+async def return_reasons(view: View, rows: Sequence[Payout]) -> dict[UUID, str | None]:
+    """Why the bank sent money of these lines back, opened from the log; None once erased."""
+    returned = {row.payout_id: row.returned_at for row in rows if row.returned_at is not None}
+    opened = await view.reopen(list(returned.values()))
+    return {payout_id: opened[at].event.reason for payout_id, at in returned.items()}

@@ -1,7 +1,14 @@
-"""Instant rewards and their budgets: what is left, who gets what, what hangs on the wall."""
+"""Instant rewards and their budgets: what is left, who gets what, what hangs on the wall.
 
+What a reward is for is not copied here: it is opened from the log when asked for, and is gone there
+once the keys of somebody whom it is for were destroyed.
+"""
+
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
+
+import msgspec
 
 from domain.money import Money
 from domain.reward import (
@@ -21,7 +28,7 @@ from projections.tables import Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "rewards"
-VERSION = 1
+VERSION = 2
 
 
 class Budget(Row, kw_only=True):
@@ -48,8 +55,6 @@ class Reward(Row, kw_only=True):
     code: str
     budget_id: UUID
     kind: RewardKind
-    title: str
-    reason: str
     minor: int
     currency: str
     achieved_on: date
@@ -62,9 +67,19 @@ class Reward(Row, kw_only=True):
     decided_by: UUID | None = None
     """Who granted, rejected or revoked it, the last of them."""
     decided_at: datetime | None = None
-    decided_because: str | None = None
+    decision: int | None = None
+    """The log position of the rejection or the revocation, which holds its reason."""
     created_position: int
     version: int
+
+
+class Texts(msgspec.Struct, frozen=True, kw_only=True):
+    """What people wrote about a reward; None once it was erased."""
+
+    title: str | None
+    reason: str | None
+    decided_because: str | None
+    """Of a rejection or a revocation."""
 
 
 BUDGETS = Table(
@@ -122,8 +137,6 @@ def reward_step(row: Reward | None, recorded: Recorded) -> Reward:
             code=event.code,
             budget_id=event.budget_id,
             kind=event.kind,
-            title=event.title,
-            reason=event.reason,
             minor=event.amount.minor,
             currency=event.amount.currency,
             achieved_on=event.achieved_on,
@@ -145,9 +158,9 @@ def reward_step(row: Reward | None, recorded: Recorded) -> Reward:
         case InstantRewardGranted():
             row.state = "granted"
         case InstantRewardRejected():
-            row.state, row.decided_because = "rejected", event.reason
+            row.state, row.decision = "rejected", recorded.position
         case InstantRewardRevoked():
-            row.state, row.decided_because = "revoked", event.reason
+            row.state, row.decision = "revoked", recorded.position
     return row
 
 
@@ -229,3 +242,17 @@ async def rewards(
 async def reward(view: View, reward_id: UUID) -> Reward | None:
     """The reward with this id."""
     return await get(view, REWARDS, reward_id)
+
+
+async def texts(view: View, rows: Sequence[Reward]) -> dict[UUID, Texts]:
+    """What people wrote about these rewards, at most 500 of them, opened from the log."""
+    decisions = [row.decision for row in rows if row.decision is not None]
+    opened = await view.reopen([*(row.created_position for row in rows), *decisions])
+    return {
+        row.reward_id: Texts(
+            title=opened[row.created_position].event.title,
+            reason=opened[row.created_position].event.reason,
+            decided_because=None if row.decision is None else opened[row.decision].event.reason,
+        )
+        for row in rows
+    }

@@ -118,6 +118,8 @@ async def test_rewards_are_found_by_whose_they_are(company: Any) -> None:
         assert await codes(concerning=person_id("c")) == []
         assert await codes(state="granted", on_the_wall=True) == ["R1"]
         row = await rewards.reward(view, reward_id("R2"))
-    assert row is not None
-    assert (row.state, row.decided_because) == ("revoked", "有误")
+        assert row is not None
+        texts = await rewards.texts(view, [row])
+    assert row.state == "revoked"
+    assert texts[row.reward_id] == rewards.Texts(title="R2", reason="验收", decided_because="有误")
     assert row.approved_by == row.decided_by == row.nominated_by
