@@ -34,7 +34,10 @@ class Noted(Event, frozen=True, kw_only=True):
 class History:
     """One tenant's log, and everything that proves it."""
 
-    def __init__(self, database: Database, keyring: Keyring, tenant_id: UUID) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, tenant_id: UUID, master: MasterKey
+    ) -> None:
+        self.master = master
         self.database = database
         self.keyring = keyring
         self.tenant_id = tenant_id
@@ -45,6 +48,11 @@ class History:
         self.events: list[Noted] = []
         self.streams = [uuid4() for _ in range(5)]
         self.catalogue: Sequence[type[Any]] = (Noted,)
+
+    async def database_rows(self, statement: str) -> list[Any]:
+        """What the application reads, with this tenant as $1."""
+        async with self.database.transaction(self.tenant_id) as connection:
+            return await connection.fetch(statement, self.tenant_id)
 
     async def write(self, count: int) -> None:
         """Append `count` events more, spread over five streams; every third has a remark."""
@@ -73,12 +81,12 @@ def master() -> MasterKey:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def history(database: Database, master: MasterKey, tenant_id: UUID) -> History:
-    return History(database, Keyring.open(database, master), tenant_id)
+    return History(database, Keyring.open(database, master), tenant_id, master)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def other_history(database: Database, master: MasterKey, other_tenant_id: UUID) -> History:
-    return History(database, Keyring.open(database, master), other_tenant_id)
+    return History(database, Keyring.open(database, master), other_tenant_id, master)
 
 
 @pytest.fixture
