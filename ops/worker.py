@@ -7,16 +7,24 @@ from uuid import UUID
 
 import structlog
 
+from api.services import settle
 from domain.catalogue import EVENTS
+from ops.erasing import Erasing
+from ops.watch import keep_watching
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
 from projections.kernel import WAKE_CHANNEL
 from projections.runner import Runner
+from tenancy.committer import Committer
 from tenancy.database import Database, is_retryable
+from tenancy.erasures import ErasureList
 from tenancy.keyring import KEY_CHANNEL, Keyring
+from tenancy.metrics import REWRITTEN, figures_of
+from tenancy.registry import Registry
 from tenancy.root import root_of, trust_of
 from tenancy.settings import Settings
 from tenancy.signing import Signers
+from tenancy.store import Histories
 from tenancy.transparency import HistoryRewritten, Sealer
 
 SEAL_EVERY_S = 0.5
@@ -41,9 +49,15 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         logs = TenantLogs(database, keyring, EVENTS)
         runner = Runner(database, logs, PROJECTIONS)
         sealing = Sealing(database, logs, Sealer(database, Signers(keyring)))
+        erasures = ErasureList(settings.erasures_file, keyring, Signers(keyring))
+        await settle(erasures, Registry(database), database)
+        histories = Histories(database, keyring, EVENTS, Committer.of(database))
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run(stop))
             group.create_task(sealing.run(stop))
+            group.create_task(Erasing(database, logs, histories, erasures).run(stop))
+            group.create_task(keep_watching(database, logs, stop))
+            group.create_task(figures_of(settings.figures_dir, "worker").keep_writing(stop))
     finally:
         await database.close()
 
@@ -94,6 +108,7 @@ class Sealing:
             except HistoryRewritten as error:
                 # Nothing more is signed for this tenant: somebody must look at it.
                 self._rewritten.add(tenant_id)
+                REWRITTEN.add(1)
                 log.critical("history-rewritten", tenant=str(tenant_id), detail=str(error))
             except Exception as error:  # noqa: BLE001 - one tenant's trouble stays its own
                 self._due.add(tenant_id)

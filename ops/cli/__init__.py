@@ -24,7 +24,18 @@ HELP = """Meritledger: rates people, pays them by the rating, and proves every c
 Exit codes: 0 done, 1 failed, 2 wrong input, 3 not available now. Every command takes --json."""
 
 app = App(name="merit", help=HELP, version=version("meritledger"), help_format="markdown")
-for _part in (serving, tenants, keys, cycles, proofs, auditing, inspection, failover, incidents):
+for _part in (
+    serving,
+    tenants,
+    keys,
+    privacy,
+    cycles,
+    proofs,
+    auditing,
+    inspection,
+    failover,
+    incidents,
+):
     _part.register(app)
 
 

@@ -11,7 +11,6 @@ from api.asked import Asked
 from api.commands import carry_out, post
 from api.queries import Parameters, found
 from api.routes import Act, Route, get, writers
-from api.services import Services
 from api.wire import One
 from domain import ids
 from domain.appraisal import AppraisalCreated
@@ -28,8 +27,8 @@ from domain.facts import ActualCorrected, ActualRecorded
 from domain.organisation import PERSON, EmployeeHired, EmployeeRehired
 from domain.payout import PayoutCalculated
 from domain.reward import InstantRewardNominated
-from tenancy.erasures import Certificate
-from tenancy.store import Store
+from tenancy.erasures import Certificate, ErasureList
+from tenancy.store import Histories, Store
 
 ASKERS = writers(auth.HR, auth.ADMIN)
 APPROVERS = writers(auth.EXECUTIVE, auth.ADMIN)
@@ -102,17 +101,17 @@ async def subjects_of(store: Store, person_id: UUID) -> list[UUID]:
     return sorted(found)
 
 
-async def carried_out(services: Services, tenant_id: UUID, person_id: UUID) -> Certificate:
+async def carried_out(
+    histories: Histories, erasures: ErasureList, tenant_id: UUID, person_id: UUID
+) -> Certificate:
     """Destroy the keys of somebody whose erasure was decided; a second time it only certifies.
 
     Raises:
         ErasureListMissing: no order can be kept for restored copies.
     """
-    store = await services.histories.of(tenant_id)
-    certificate = await services.erasures.erase_subjects(
-        tenant_id, await subjects_of(store, person_id)
-    )
-    services.histories.forget(tenant_id)
+    store = await histories.of(tenant_id)
+    certificate = await erasures.erase_subjects(tenant_id, await subjects_of(store, person_id))
+    histories.forget(tenant_id)
     return certificate
 
 
@@ -121,7 +120,8 @@ async def _approve(asked: Asked) -> Response[Any]:
     receipt, _ = await carry_out(APPROVE_ACT, ApproveErasure, asked)
     # Decided first: died in between, a worker finds it in the log and carries it out.
     person_id, tenant_id = asked.ids["person_id"], asked.caller.tenant_id
-    certificate = await carried_out(asked.services, tenant_id, person_id)
+    services = asked.services
+    certificate = await carried_out(services.histories, services.erasures, tenant_id, person_id)
     done = Erased(
         id=receipt.stream_id,
         version=receipt.version,

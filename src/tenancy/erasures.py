@@ -16,12 +16,19 @@ from uuid import UUID
 
 import msgspec
 
+from tenancy.database import Database
 from tenancy.errors import Unavailable
 from tenancy.keyring import Keyring
 from tenancy.signing import NoteRefused, Signers
 
 TITLE = "meritledger erasure\n"
 _JSON = msgspec.json.Encoder(order="deterministic")
+
+# The topic as a literal, so that the partial index of it is used.
+DECIDED = """
+SELECT position FROM merit.events
+WHERE tenant_id = $1 AND topic = 'erasure.subject-erased' ORDER BY position
+"""
 
 
 class ErasureListDamaged(Exception):
@@ -263,3 +270,9 @@ class ErasureList:
         raise ErasureListDamaged(
             f"{self._path}: an order about tenant {order.tenant_id} is not signed by it"
         )
+
+
+async def decided(database: Database, tenant_id: UUID) -> list[int]:
+    """Positions of the decisions to erase in a tenant's log; a partial index holds them."""
+    async with database.transaction(tenant_id, read_only=True) as connection:
+        return [row["position"] for row in await connection.fetch(DECIDED, tenant_id)]
