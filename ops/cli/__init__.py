@@ -13,6 +13,7 @@ from ops.cli import (
     incidents,
     inspection,
     keys,
+    privacy,
     proofs,
     serving,
     tenants,
