@@ -2,12 +2,15 @@
 
 import os
 import signal
+import threading
+from pathlib import Path
 from typing import Any
 
 from granian.constants import Interfaces, Loops
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from api.app import create_app
+from api.public import draining_mark
 from ops.children import ask_for_death_signal
 from tenancy.settings import Settings
 
@@ -29,9 +32,35 @@ def application() -> Any:
     return create_app()
 
 
+class DrainingServer(MPServer):
+    """On the first signal it says that it is not ready, and only after a while stops listening.
+
+    Balancers and clients that look at /health/ready have gone elsewhere by then. A second signal
+    ends the wait.
+    """
+
+    mark: Path
+    drain_s: float
+    _timer: threading.Timer | None = None
+
+    def signal_handler_interrupt(self, *_given: Any, **_named: Any) -> None:
+        if self.drain_s and self._timer is None:
+            self.mark.parent.mkdir(parents=True, exist_ok=True)
+            self.mark.touch()
+            self._timer = threading.Timer(self.drain_s, self._end)
+            self._timer.start()
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._end()
+
+    def _end(self) -> None:
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]  # granian has no types here
+
+
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; requests that have begun are finished."""
-    Server(
+    server = DrainingServer(
         "ops.serving:application",
         factory=True,
         address=settings.host,
@@ -45,4 +74,9 @@ def serve(settings: Settings) -> None:
         websockets=False,
         backlog=BACKLOG,
         log_dictconfig=LOGGING,
-    ).serve()
+    )
+    server.mark, server.drain_s = draining_mark(settings, os.getpid()), settings.drain_s
+    try:
+        server.serve()
+    finally:
+        server.mark.unlink(missing_ok=True)

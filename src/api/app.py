@@ -1,5 +1,6 @@
 """The composition root: routes, middleware, problems, and what a worker opens."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -52,6 +53,7 @@ from api.refusing import said_of
 from api.routes import BASE, Route, Table
 from api.services import Services, opened
 from api.stamp import arrival, stamp
+from tenancy.metrics import figures_of
 from tenancy.settings import Settings
 from tenancy.telemetry import configure
 
@@ -117,7 +119,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
     async def lifespan(starting: Litestar) -> AsyncIterator[None]:
         async with opened(known) as services:
             starting.state.services = services
+            if settings is not None:
+                yield
+                return
+            stop = asyncio.Event()
+            telling = asyncio.create_task(figures_of(known.figures_dir, "api").keep_writing(stop))
             yield
+            stop.set()
+            await telling
 
     app = Litestar(
         route_handlers=[

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from opentelemetry import propagate, trace
 
 from tenancy.failover import noting_reads
+from tenancy.metrics import REQUEST_SECONDS
 
 TRACER = trace.get_tracer("meritledger.api")
 LOG = structlog.get_logger("api.access")
@@ -74,9 +75,18 @@ class Edge:
             try:
                 await self._app(scope, receive, sending)
             finally:
-                span.update_name(f"{method} {state.get('template', '-')}")
+                route, took_s = state.get("template", "-"), perf_counter() - began
+                span.update_name(f"{method} {route}")
                 span.set_attribute("http.response.status_code", status)
-                _note(state, method=method, status=status, took_s=perf_counter() - began)
+                REQUEST_SECONDS.record(
+                    took_s,
+                    {
+                        "http.request.method": method,
+                        "http.route": route,
+                        "http.response.status_code": status,
+                    },
+                )
+                _note(state, method=method, status=status, took_s=took_s)
 
 
 def _note(state: dict[str, Any], *, method: str, status: int, took_s: float) -> None:

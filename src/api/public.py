@@ -1,9 +1,11 @@
 """What needs no key: health in one word each, problem pages, the API's own description."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from api.condition import health, prometheus
 from api.health import Probe, report
 from api.openapi import document
 from api.problems import TYPES, Said, page
@@ -26,6 +29,7 @@ DRAINING = "draining"
 
 _SAMPLE = bytes(32)
 _ROOT_ANSWERS_S = 0.3
+_COMPLETE = "migrations-complete"
 
 ASSETS = {
     "swagger-ui.css": "text/css",
@@ -61,7 +65,7 @@ def handlers(routes: Sequence[Route], settings: Settings) -> list[HTTPRouteHandl
     async def schema() -> Response[bytes]:
         return Response(told, media_type="application/json")
 
-    return [live, ready, startup, problem_page, docs, asset, schema]
+    return [live, ready, startup, health, prometheus, problem_page, docs, asset, schema]
 
 
 @get("/health/live")
@@ -73,7 +77,8 @@ async def live() -> Response[bytes]:
 @get("/health/ready")
 async def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Whether this process can serve: the database, its schema, the keys, and not draining."""
-    found = await report(_probes(request.app.state.services))
+    state = request.app.state
+    found = await report(_probes(state.services, state.setdefault("probed", {})))
     return Response(
         msgspec.json.encode(found),
         status_code=200 if found.status == "pass" else 503,
@@ -93,20 +98,26 @@ def _told(status: str, code: int) -> Response[bytes]:
     )
 
 
-def _probes(services: Services) -> list[Probe]:
+def _probes(services: Services, probed: dict[str, Any]) -> list[Probe]:
     async def draining() -> str:
         if services.settings.data_dir and (services.settings.data_dir / DRAINING).exists():
+            raise Draining
+        if draining_mark(services.settings, os.getppid()).exists():
             raise Draining
         return "in service"
 
     async def database() -> str:
-        async with services.database.connection() as connection:
+        # A standby that answers is enough: while there is no primary, questions are served.
+        async with services.database.connection(read_only=True) as connection:
             await connection.fetchval("SELECT 1")
         return "answers"
 
     async def migrations() -> str:
-        if missing := await pending(str(services.settings.database_url)):
-            raise MigrationRefused(f"missing: {', '.join(missing)}")
+        # Migrations only add: what was complete once stays so, also while there is no primary.
+        if _COMPLETE not in probed:
+            if missing := await pending(str(services.settings.database_url)):
+                raise MigrationRefused(f"missing: {', '.join(missing)}")
+            probed[_COMPLETE] = True
         return "as this program needs them"
 
     async def keys() -> str:
@@ -129,6 +140,11 @@ def _probes(services: Services) -> list[Probe]:
         Probe(name="migrations", ask=migrations, deadline_ms=3000),
         Probe(name="keys", ask=keys),
     ]
+
+
+def draining_mark(settings: Settings, server: int) -> Path:
+    """A file that is there while the server of this process id is about to end."""
+    return settings.figures_dir / f"{DRAINING}-{server}"
 
 
 class Draining(Exception):

@@ -11,6 +11,7 @@ import structlog
 from tenancy.appending import Append, Appender, Outcome
 from tenancy.database import BACKOFF_GROWTH, BACKOFF_S, BACKOFF_S_MAX, Database, is_retryable
 from tenancy.errors import Unavailable
+from tenancy.metrics import APPEND_SECONDS, APPENDED, FLUSH_COMMANDS
 from tenancy.recorder import Writer
 
 LANES = 2
@@ -234,7 +235,11 @@ class _Lane:
             try:
                 await self._appender.ready()
                 under_way = True
+                began = loop.time()
                 outcomes = await self._appender.append(tenant_id, appends)
+                APPEND_SECONDS.record(loop.time() - began)
+                FLUSH_COMMANDS.record(len(appends))
+                APPENDED.add(sum(len(append.events) for append in appends))
                 return await self._ours(tenant_id, appends, outcomes) if tried else outcomes
             except Exception as failed:
                 error = failed

@@ -1,6 +1,7 @@
 """What an installation may be told by its environment: read once, and nothing unknown accepted."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -79,6 +80,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     patroni_urls: Annotated[
         str, Meta(description="REST addresses of the standby set's Patroni, parted by commas")
     ] = ""
+    operator_token_file: Annotated[
+        Path | None,
+        Meta(description="token of operators for /health and /metrics; none: this machine alone"),
+    ] = None
+    certificates: Annotated[
+        str, Meta(description="certificate files whose end /health watches, parted by commas")
+    ] = ""
+    drain_s: Annotated[
+        float, Meta(ge=0, le=60, description="seconds between not ready and the end, on SIGTERM")
+    ] = 0.0
     otlp_endpoint: Annotated[
         str | None, Meta(description="collector for traces and metrics; none keeps them here")
     ] = None
@@ -127,6 +138,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.erasure_list is not None or self.data_dir is None:
             return self.erasure_list
         return self.data_dir / "erasures.ndjson"
+
+    @property
+    def figures_dir(self) -> Path:
+        """Where the processes of this installation tell each other their figures."""
+        if self.data_dir is not None:
+            return self.data_dir
+        return Path(tempfile.gettempdir()) / f"meritledger-{os.getuid()}-{self.port}"
 
     def explained(self) -> list[Setting]:
         """Every setting with its present value, for people to read."""

@@ -1,6 +1,5 @@
 """Logs, traces and metrics: structured, joined by their trace ids, and free of people's data."""
 
-import importlib
 import logging
 import sys
 import traceback
@@ -12,15 +11,18 @@ from uuid import UUID
 import msgspec
 import structlog
 from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from tenancy.settings import Settings, SettingsRefused
+from tenancy.metrics import VIEWS
+from tenancy.settings import Settings
 
-EXPORTER = "opentelemetry.exporter.otlp.proto.http"
 FRAMES_MAX = 20
 Entry = MutableMapping[str, Any]
 
@@ -31,18 +33,17 @@ def configure(settings: Settings, *, service: str) -> None:
     Args:
         settings: format and level of the log, and the collector.
         service: which process this is, such as "api" or "worker".
-
-    Raises:
-        SettingsRefused: a collector is named, but the package that speaks to it is missing.
     """
     resource = Resource.create({"service.name": f"meritledger-{service}"})
     tracer_provider = TracerProvider(resource=resource)
-    readers: list[MetricReader] = []
+    readers: list[MetricReader] = [PrometheusMetricReader()]
     if settings.otlp_endpoint is not None:
-        readers = _export(tracer_provider, settings.otlp_endpoint)
+        readers.append(_export(tracer_provider, settings.otlp_endpoint))
     _configure_logs(settings)
     trace.set_tracer_provider(tracer_provider)
-    metrics.set_meter_provider(MeterProvider(metric_readers=readers, resource=resource))
+    metrics.set_meter_provider(
+        MeterProvider(metric_readers=readers, resource=resource, views=VIEWS)
+    )
 
 
 def acting(*, tenant: UUID, actor: UUID | None = None) -> AbstractContextManager[Any]:
@@ -112,15 +113,8 @@ def _json(entry: Any, **_: Any) -> str:
     return msgspec.json.encode(entry, enc_hook=str).decode()
 
 
-def _export(tracer_provider: TracerProvider, endpoint: str) -> list[MetricReader]:
-    # Not a dependency: most installations keep their traces to themselves.
-    try:
-        spans = importlib.import_module(f"{EXPORTER}.trace_exporter").OTLPSpanExporter
-        figures = importlib.import_module(f"{EXPORTER}.metric_exporter").OTLPMetricExporter
-    except ImportError:
-        raise SettingsRefused(
-            "MERIT_OTLP_ENDPOINT needs the package opentelemetry-exporter-otlp-proto-http"
-        ) from None
+def _export(tracer_provider: TracerProvider, endpoint: str) -> MetricReader:
     base = endpoint.rstrip("/")
-    tracer_provider.add_span_processor(BatchSpanProcessor(spans(f"{base}/v1/traces")))
-    return [PeriodicExportingMetricReader(figures(f"{base}/v1/metrics"))]
+    spans = OTLPSpanExporter(f"{base}/v1/traces")
+    tracer_provider.add_span_processor(BatchSpanProcessor(spans))
+    return PeriodicExportingMetricReader(OTLPMetricExporter(f"{base}/v1/metrics"))

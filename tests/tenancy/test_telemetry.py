@@ -7,10 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import pytest
 
-from tenancy.settings import Settings, SettingsRefused
-from tenancy.telemetry import configure, tell_exception
+from tenancy.telemetry import tell_exception
 
 PROGRAM = """
 import logging, sys
@@ -76,8 +74,3 @@ def test_an_error_of_the_database_keeps_its_state_and_loses_its_detail() -> None
         "sqlstate": "23505",
         "at": [],
     }
-
-
-def test_a_collector_needs_the_package_that_speaks_to_it() -> None:
-    with pytest.raises(SettingsRefused, match="opentelemetry-exporter-otlp-proto-http"):
-        configure(Settings(otlp_endpoint="http://127.0.0.1:4318"), service="api")
