@@ -1,4 +1,4 @@
-"""An appraisal with what every page about one needs: its cycle, its scheme, what codes are called."""
+"""An appraisal with what every page about one needs: its cycle, its scheme, names of codes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -12,13 +12,12 @@ import msgspec
 from api.console.charts import Chart, Drop
 from api.console.tables import Column, Table
 from api.console.visit import Visit
+from domain.currencies import digits_of
 from domain.explanation import NOT_APPLICABLE, Node
 
 Labels = Mapping[str, str]
 """What a tenant's own codes (indicators, sections) are called."""
 
-LEAVES_ONLY = frozenset({"given", "excused", "not-applicable", "suppressed", "missing-is-zero"})
-MINOR_RULES = frozenset({"round-payout", "round-base"})
 _DEPTH_MAX = 60
 
 
@@ -228,9 +227,14 @@ def _decimal(value: Fraction, digits: int) -> str:
 # -- the tree
 
 
-def branch(node: Node, visit: Visit, labels: Labels, depth: int = 0) -> Branch:
-    """The tree as a page unfolds it."""
-    shown = node.value if node.value == NOT_APPLICABLE else visit.formats.short(node.value, 4)
+def branch(node: Node, visit: Visit, labels: Labels, currency: str = "", depth: int = 0) -> Branch:
+    """The tree as a page unfolds it; `currency` where it is about money."""
+    told, scale = node.value, 1
+    if currency and _is_money(node):
+        scale = 10 ** digits_of(currency)
+    if told != NOT_APPLICABLE:
+        told = visit.formats.short(str(Fraction(told) / scale), 4)
+    shown = told if scale == 1 else f"{told} {currency}"
     return Branch(
         label=named(node.label, visit, labels) if node.label else visit.term("rule", node.rule),
         rule=visit.term("rule", node.rule),
@@ -243,10 +247,23 @@ def branch(node: Node, visit: Visit, labels: Labels, depth: int = 0) -> Branch:
             if name != "leaves"
         ),
         source=str(node.source or ""),
-        below=tuple(branch(each, visit, labels, depth + 1) for each in node.inputs)
+        below=tuple(branch(each, visit, labels, currency, depth + 1) for each in node.inputs)
         if depth < _DEPTH_MAX
         else (),
     )
+
+
+MONEY = frozenset({"monthly total", "amount", "entitled", "posted"})
+"""Leaves that count in minor units."""
+
+
+def _is_money(node: Node) -> bool:
+    """Whether a node of a payout's tree counts in minor units."""
+    if not node.inputs:
+        return node.label in MONEY or node.label.startswith("posted")
+    if node.rule in {"quotient", "percent"}:
+        return False
+    return any(_is_money(each) for each in node.inputs)
 
 
 def named(label: str, visit: Visit, labels: Labels) -> str:

@@ -7,12 +7,12 @@ from api.console.visit import Failed
 from api.problems import MEANINGS, Said
 
 NEXT: Final = {
-    "stale-version": "Look at what is stored now, correct your input where needed, and send it again.",
+    "stale-version": "Look at what is stored now, correct your input, and send it again.",
     "overtaken": "Send it again: nothing was stored.",
     "unavailable": "Wait a moment and send it again; the same form is never carried out twice.",
     "view-behind": "Wait a moment and load the page again.",
     "idempotency-conflict": "Load the page again and fill in the form anew.",
-    "not-found": "Go back to where you came from; it may have been moved, or it is not yours to see.",
+    "not-found": "Go back to where you came from; it may be gone, or it is not yours to see.",
     "not-allowed": "Ask your personnel department for the role, or sign in as somebody who has it.",
     "not-published": "Wait until the result is published; you will find it on your start page.",
     "unauthenticated": "Sign in again; what you wrote is kept.",
@@ -20,14 +20,14 @@ NEXT: Final = {
     "csrf": "Load the page again and send the form once more.",
     "internal": "Try again; if it stays, tell your administrator the request number below.",
     "deviation-unexplained": "Open the rating and give the reason where it deviates.",
-    "appeal-too-late": "The window for appeals is closed; speak to your personnel department.",
+    "appeal-window-closed": "The window for appeals is closed; speak to your personnel department.",
 }
 """By code; texts of the catalogue."""
 
 BY_STATUS: Final = {
     400: "Correct the marked fields and send the form again.",
     403: "Somebody else has to do this; ask your personnel department.",
-    404: "Go back to where you came from; it may have been moved, or it is not yours to see.",
+    404: "Go back to where you came from; it may be gone, or it is not yours to see.",
     409: "Load the page again to see how things stand now.",
     422: "Correct your input and send the form again.",
     503: "Wait a moment and send it again; the same form is never carried out twice.",

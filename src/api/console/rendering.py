@@ -21,6 +21,8 @@ CONTENT_SECURITY: Final = (
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
+SECURITY: Final = {"Content-Security-Policy": CONTENT_SECURITY, "Vary": "Cookie, Accept-Language"}
+HTML: Final = "text/html; charset=utf-8"
 THEMES: Final = ("light", "dark")
 
 STATIC: Final = files("api.console").joinpath("static")
@@ -60,7 +62,7 @@ def render(
     language: Language,
     write: Formats,
     theme: str,
-    **values: Any,
+    values: Mapping[str, Any],
 ) -> bytes:
     """A page in UTF-8."""
 
@@ -71,10 +73,8 @@ def render(
     def named(kind: str, code: object) -> str:
         return term(kind, str(code), language)
 
-    told = _environment().get_template(template).render(
-        {**values, "_": say, "term": named, "language": language, "write": write, "theme": theme}
-    )
-    return told.encode()
+    frame = {"_": say, "term": named, "language": language, "write": write, "theme": theme}
+    return _environment().get_template(template).render({**values, **frame}).encode()
 
 
 @lru_cache(maxsize=128)

@@ -88,7 +88,6 @@ async def _result(visit: Visit) -> Mapping[str, Any]:
         "behind": await events_behind(visit, it),
         "worth": await visit.maybe(f"{it.path}/worth"),
         "lines": lines,
-        "score_steps": None,
     }
 
 
@@ -127,7 +126,7 @@ def _of_money(visit: Visit, it: About, line: Any, why: Any) -> tuple[Chart, Bran
         scale=10**digits,
         unit=currency,
     )
-    return chart, branch(node, visit, it.labels)
+    return chart, branch(node, visit, it.labels, currency)
 
 
 # -- history
@@ -166,10 +165,11 @@ def _told(visit: Visit, it: About, event: Any) -> list[str]:
     if event["withheld"]:
         return [visit.say("not open to you at this time")]
     content: dict[str, Any] = event["content"]
-    found = []
-    for name in ("score", "coefficient", "adjustment", "lock_version"):
-        if content.get(name) is not None:
-            found.append(f"{visit.term('field', name)} {visit.formats.number(content[name])}")
+    found = [
+        f"{visit.term('field', name)} {visit.formats.number(content[name])}"
+        for name in ("score", "coefficient", "adjustment", "lock_version")
+        if content.get(name) is not None
+    ]
     for rating in content.get("ratings") or ():
         label = it.labels.get(rating["indicator"], rating["indicator"])
         found.append(f"{label} {visit.formats.number(rating['points'])}")
@@ -185,10 +185,12 @@ def _told(visit: Visit, it: About, event: Any) -> list[str]:
         )
     if content.get("of"):
         found.append(it.labels.get(content["of"], content["of"]))
-    for name in ("reason", "comment", "reply", "reason_code"):
-        if content.get(name):
-            found.append(f"{visit.term('field', name)}: {content[name]}")
-    return found
+    said = (
+        f"{visit.term('field', name)}{visit.say(': ')}{content[name]}"
+        for name in ("reason", "comment", "reply", "reason_code")
+        if content.get(name)
+    )
+    return [*found, *said]
 
 
 # -- receipt

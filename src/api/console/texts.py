@@ -1,4 +1,4 @@
-"""Every English text of the console, read from its templates and its code: what a catalogue needs."""
+"""Every English text of the console, read from its templates and code: what a catalogue needs."""
 
 import ast
 import re
@@ -9,8 +9,7 @@ from importlib.resources.abc import Traversable
 from jinja2 import Environment, nodes
 
 SAYERS = frozenset({"say", "_"})
-_DONE = re.compile(r'done="([^"]+)"')
-TERMS = frozenset({"term"})
+_DONE = re.compile(r'[ (]done="([^"{]+)"')
 
 
 def of_templates() -> Iterator[tuple[str, str]]:

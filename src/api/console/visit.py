@@ -62,6 +62,7 @@ class Visit(msgspec.Struct, kw_only=True):
     formats: Formats
     name: str = ""
     """Of who is here."""
+    tenant: str = ""
     csrf: str = ""
     wait_for: int = 0
     """The log position that the views of this visit have reached: one's own writes are seen."""

@@ -16,6 +16,7 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
 
     caller: Caller
     name: str
+    tenant: str
     csrf: str
 
 
@@ -23,7 +24,7 @@ class SignInNeeded(Exception):
     """There is no session, or it has ended."""
 
     def answer(
-        self, request: Request[Any, Any, Any], language: Language, fields: list[tuple[str, str]]
+        self, request: Request[Any, Any, Any], language: Language, fields: object
     ) -> Response[bytes]:
         """The way to the sign-in page; what was written is kept."""
         raise NotImplementedError
@@ -32,8 +33,8 @@ class SignInNeeded(Exception):
 async def present(request: Request[Any, Any, Any], now: datetime) -> Present:
     services: Services = request.app.state.services
     caller = await services.door.enter(request.headers.get("authorization"), now)
-    return Present(caller=caller, name="", csrf="")
+    return Present(caller=caller, name="", tenant="", csrf="")
 
 
-def check(here: Present, fields: dict[str, str]) -> None:
+def check(here: Present, fields: object) -> None:
     return
