@@ -275,6 +275,18 @@ async def session(view: View, session_id: UUID) -> Session | None:
     return await get(view, SESSIONS, session_id)
 
 
+PANEL = f"""
+SELECT {RATERS.selected} FROM {RATERS.name}
+WHERE tenant_id = $1 AND build = {RATERS.live} AND appraisal_id = $2
+ORDER BY asked_position, rater_id
+"""  # noqa: S608  own names
+
+
+async def raters_of(view: View, appraisal_id: UUID) -> list[Rater]:
+    """Everybody who was ever on a panel about an appraisal."""
+    return [RATERS.read(record) for record in await view.fetch(PANEL, appraisal_id)]
+
+
 RATERS_OF_APPRAISALS = f"""
 SELECT appraisal_id FROM {RATERS.name}
 WHERE tenant_id = $1 AND build = {RATERS.live} AND rater_id = $2 AND state = 'submitted'
