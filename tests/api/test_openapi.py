@@ -25,6 +25,7 @@ from tenancy.transparency import Sealer
 TRIED_S = 45
 GIVEN: dict[str, dict[str, Any]] = {
     "/audit/consistency": {"from": 1},
+    "/audit/permissions": {"subject": examples.APPRAISAL_ID, "on": "2099-01-01T00:00:00Z"},
     "/schemes/{scheme_id}/lint": {"version": 1},
     "/schemes/{scheme_id}/diff": {"before": 1, "after": 2},
     "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
