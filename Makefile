@@ -30,7 +30,9 @@ up: setup ## serve API and worker with an embedded database until Ctrl-C
 .PHONY: test
 test: setup ## everything that CI runs
 	@tools/postgresql
-	@tools/debian chromium:chromium /usr/share/fonts/opentype/noto:fonts-noto-cjk
+	@tools/debian chromium:chromium /usr/share/fonts/opentype/noto:fonts-noto-cjk \
+		promtool:prometheus systemd-analyze:systemd openssl:openssl pgbackrest:pgbackrest pdftotext:poppler-utils
+	@tools/patroni
 	@$(MAKE) lint types contracts docs-check
 	@echo "== tests"; $(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup
 
