@@ -16,16 +16,21 @@ from domain import (
     exchange_rate,
     facts,
     feeds,
+    go_live,
     goal_changes,
     goals,
+    historical,
     ids,
     incident,
     indicator_library,
     jobs,
     leave,
+    migration,
+    migration_trail,
     objective,
     occurrences,
     on_call,
+    onboarding_plan,
     org_units,
     organisation,
     origin,
@@ -40,6 +45,7 @@ from domain import (
     scheme_change,
     scheme_policy,
     share_override,
+    withdrawal,
 )
 from domain.access import ACCESS_KEY
 from domain.aggregate import Aggregate
@@ -48,6 +54,7 @@ from domain.appraisal_decisions import APPRAISAL
 from domain.bonus_pool_decisions import POOL
 from domain.calibration_decisions import CALIBRATION_SESSION
 from domain.catalogue_appraisal import APPRAISING
+from domain.catalogue_migration import MIGRATING
 from domain.catalogue_operating import OPERATING
 from domain.catalogue_pay import PAYING
 from domain.clawback import CLAWBACK
@@ -123,12 +130,14 @@ AGGREGATES: tuple[Aggregate, ...] = (
             org_units.MoveOrgUnit,
             org_units.RenameOrgUnit,
             org_units.CloseOrgUnit,
+            withdrawal.WithdrawOrgUnit,
         ),
         events=(
             org_units.OrgUnitCreated,
             org_units.OrgUnitMoved,
             org_units.OrgUnitRenamed,
             org_units.OrgUnitClosed,
+            withdrawal.OrgUnitWithdrawn,
         ),
     ),
     Aggregate(
@@ -138,18 +147,25 @@ AGGREGATES: tuple[Aggregate, ...] = (
             jobs.ChangeJobGrade,
             jobs.DefineJobDuties,
             jobs.ExceptSameWork,
+            withdrawal.WithdrawJob,
         ),
         events=(
             jobs.JobDefined,
             jobs.JobGradeChanged,
             jobs.JobDutiesDefined,
             jobs.SameWorkExcepted,
+            withdrawal.JobWithdrawn,
         ),
     ),
     Aggregate(
         decider=PERSON,
-        commands=(organisation.RegisterPerson,),
-        events=(organisation.PersonRegistered, organisation.EmploymentBegun),
+        commands=(organisation.RegisterPerson, withdrawal.WithdrawPerson),
+        events=(
+            organisation.PersonRegistered,
+            organisation.EmploymentBegun,
+            withdrawal.PersonWithdrawn,
+            withdrawal.EmploymentOfPersonWithdrawn,
+        ),
     ),
     Aggregate(
         decider=EMPLOYMENT,
@@ -164,6 +180,10 @@ AGGREGATES: tuple[Aggregate, ...] = (
             share_override.RequestShareOverride,
             share_override.ApproveShareOverride,
             share_override.RejectShareOverride,
+            withdrawal.WithdrawEmployment,
+            withdrawal.WithdrawAssignment,
+            withdrawal.WithdrawPayStructure,
+            withdrawal.WithdrawTermination,
         ),
         events=(
             organisation.EmployeeHired,
@@ -176,6 +196,10 @@ AGGREGATES: tuple[Aggregate, ...] = (
             share_override.PerformanceShareOverrideRequested,
             share_override.PerformanceShareOverrideApproved,
             share_override.PerformanceShareOverrideRejected,
+            withdrawal.EmploymentWithdrawn,
+            withdrawal.AssignmentWithdrawn,
+            withdrawal.PayStructureWithdrawn,
+            withdrawal.TerminationWithdrawn,
         ),
     ),
     Aggregate(
@@ -248,6 +272,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     *APPRAISING,
     *PAYING,
     *OPERATING,
+    *MIGRATING,
     Aggregate(
         decider=RETENTION_POLICY,
         commands=(erasure.SetRetention,),
@@ -348,6 +373,18 @@ def stream_of(command: Command) -> UUID | None:
             return ids.journal_id(command.system)
         case incident.ReportIncident():
             return ids.incident_id(command.code)
+        case migration.StartImport():
+            return ids.import_id(command.code)
+        case migration_trail.RecordChunk() | migration_trail.WithdrawChunk():
+            return ids.import_trail_id(command.import_id)
+        case historical.RecordHistoricalPay() | historical.RecordHistoricalRating():
+            return ids.historical_record_id(command.employment_id)
+        case historical.RecordHistoricalFact():
+            return ids.historical_record_id(command.subject_id)
+        case go_live.PlanModule():
+            return ids.module_id(command.module)
+        case onboarding_plan.StartOnboarding():
+            return ids.onboarding_plan_id(command.code)
         case on_call.SetOnCallRota():
             return ids.ON_CALL_ROTA_ID
         case erasure.SetRetention():

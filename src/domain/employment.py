@@ -47,6 +47,20 @@ from domain.share_override import (
     decided,
     overridden,
 )
+from domain.withdrawal import (
+    AssignmentWithdrawn,
+    EmploymentOfPersonWithdrawn,
+    EmploymentWithdrawn,
+    FromEmployment,
+    OfEmployment,
+    PayStructureWithdrawn,
+    TerminationWithdrawn,
+    WithdrawAssignment,
+    WithdrawEmployment,
+    WithdrawPayStructure,
+    WithdrawTermination,
+    check_taking_back,
+)
 
 FTE_DECIMALS = 4
 
@@ -134,6 +148,7 @@ EmploymentCommand = (
     | TerminateEmployment
     | LeaveCommand
     | OverrideCommand
+    | OfEmployment
 )
 EmploymentEvent = (
     EmployeeHired
@@ -144,6 +159,7 @@ EmploymentEvent = (
     | leave.LeaveRecorded
     | leave.LeaveCancelled
     | OverrideEvent
+    | FromEmployment
 )
 
 
@@ -156,6 +172,8 @@ def _decide(
     if isinstance(command, LeaveCommand):
         # Also after the end: leave is often told late, and what it takes away is still owed back.
         return (_away(employment, command),)
+    if isinstance(command, OfEmployment):
+        return _taken_back(employment, command, context)
     if employment.last_day is not None:
         raise Refused("employment-terminated", f"The employment ended on {employment.last_day}.")
     match command:
@@ -178,6 +196,39 @@ def _decide(
             )
         case _:
             assert_never(command)
+
+
+def _taken_back(
+    employment: Employment, command: OfEmployment, context: Context
+) -> tuple[Event | Elsewhere, ...]:
+    batch = command.import_id
+    check_taking_back(batch, context)
+    match command:
+        case WithdrawEmployment():
+            own = employment_id(employment.number)
+            of_person = EmploymentOfPersonWithdrawn(employment_id=own, import_id=batch)
+            beside = Elsewhere(employment.person_id, of_person)
+            return (EmploymentWithdrawn(import_id=batch), beside)
+        case WithdrawAssignment():
+            day = command.effective_from
+            _one_of(employment.assignments, day)
+            if day == employment.hired_on:
+                raise Refused("nothing-to-withdraw", "The first assignment came with the hire.")
+            return (AssignmentWithdrawn(import_id=batch, effective_from=day),)
+        case WithdrawPayStructure():
+            _one_of(employment.pay, command.effective_from)
+            return (PayStructureWithdrawn(import_id=batch, effective_from=command.effective_from),)
+        case WithdrawTermination():
+            if employment.last_day is None:
+                raise Refused("nothing-to-withdraw", "The employment has not ended.")
+            return (TerminationWithdrawn(import_id=batch),)
+        case _:
+            assert_never(command)
+
+
+def _one_of(rows: Sequence[_Dated], day: date) -> None:
+    if all(row.effective_from != day for row in rows):
+        raise Refused("nothing-to-withdraw", f"Nothing of that kind begins on {day}.")
 
 
 def _hire(
@@ -288,8 +339,10 @@ def _not_before_hire(employment: Employment, day: date) -> None:
         raise Refused("before-hire", f"{day} is before the day of hire, {employment.hired_on}.")
 
 
-def _evolve(state: Employment | None, happened: Happened[EmploymentEvent]) -> Employment:
+def _evolve(state: Employment | None, happened: Happened[EmploymentEvent]) -> Employment | None:
     event, event_id = happened.event, happened.event_id
+    if isinstance(event, FromEmployment):
+        return _without(begun(state), event)
     match event:
         case EmployeeHired() | EmployeeRehired():
             former = None if isinstance(event, EmployeeHired) else event.previous_employment_id
@@ -337,6 +390,26 @@ def _evolve(state: Employment | None, happened: Happened[EmploymentEvent]) -> Em
             return msgspec.structs.replace(
                 employment, overrides=overridden(employment.overrides, event, happened.actor)
             )
+        case _:
+            assert_never(event)
+
+
+def _without(employment: Employment, event: FromEmployment) -> Employment | None:
+    change = msgspec.structs.replace
+    match event:
+        case EmploymentWithdrawn():
+            return None
+        case AssignmentWithdrawn():
+            day = event.effective_from
+            left = tuple(row for row in employment.assignments if row.effective_from != day)
+            return change(employment, assignments=left)
+        case PayStructureWithdrawn():
+            paid = tuple(
+                row for row in employment.pay if row.effective_from != event.effective_from
+            )
+            return change(employment, pay=paid)
+        case TerminationWithdrawn():
+            return change(employment, last_day=None, leaver=None, terminated_by=None)
         case _:
             assert_never(event)
 

@@ -33,6 +33,11 @@ ObjectiveId = NewType("ObjectiveId", UUID)
 AppealId = NewType("AppealId", UUID)
 ErasureId = NewType("ErasureId", UUID)
 IncidentId = NewType("IncidentId", UUID)
+ImportId = NewType("ImportId", UUID)
+ImportTrailId = NewType("ImportTrailId", UUID)
+HistoricalRecordId = NewType("HistoricalRecordId", UUID)
+ModuleId = NewType("ModuleId", UUID)
+OnboardingPlanId = NewType("OnboardingPlanId", UUID)
 
 _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 
@@ -182,6 +187,31 @@ def calibration_session_id(code: str) -> CalibrationSessionId:
 def incident_id(code: str) -> IncidentId:
     """The incident with this code."""
     return IncidentId(_id("incident", code))
+
+
+def import_id(code: str) -> ImportId:
+    """The import batch with this code."""
+    return ImportId(_id("import", code))
+
+
+def import_trail_id(batch: UUID) -> ImportTrailId:
+    """Where the values of an import come from."""
+    return ImportTrailId(_id("import-trail", batch))
+
+
+def historical_record_id(subject: UUID) -> HistoricalRecordId:
+    """What the old system knew of an employment or of a unit."""
+    return HistoricalRecordId(_id("historical-record", subject))
+
+
+def module_id(module: str) -> ModuleId:
+    """A module on its way to going live."""
+    return ModuleId(_id("module", module))
+
+
+def onboarding_plan_id(code: str) -> OnboardingPlanId:
+    """The onboarding plan with this code."""
+    return OnboardingPlanId(_id("onboarding-plan", code))
 
 
 def indicator_definition_id(code: str) -> IndicatorDefinitionId:

@@ -19,6 +19,7 @@ from domain.checks import (
 )
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
 from domain.organisation import JobFamily, checked_level
+from domain.withdrawal import JobWithdrawn, WithdrawJob, check_taking_back
 
 COEFFICIENT_MAX = Decimal(10)
 COEFFICIENT_DECIMALS = 4
@@ -135,11 +136,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return next(row for row in reversed(self.duties) if row.effective_from <= day).duties
 
 
-JobCommand = DefineJob | ChangeJobGrade | DefineJobDuties | ExceptSameWork
-JobEvent = JobDefined | JobGradeChanged | JobDutiesDefined | SameWorkExcepted
+JobCommand = DefineJob | ChangeJobGrade | DefineJobDuties | ExceptSameWork | WithdrawJob
+JobEvent = JobDefined | JobGradeChanged | JobDutiesDefined | SameWorkExcepted | JobWithdrawn
 
 
-def _decide(state: Job | None, command: JobCommand, _context: Context) -> tuple[Event, ...]:
+def _decide(state: Job | None, command: JobCommand, context: Context) -> tuple[Event, ...]:
     if isinstance(command, DefineJob):
         return _define(state, command)
     job = known(state, "unknown-job", "such job")
@@ -169,6 +170,9 @@ def _decide(state: Job | None, command: JobCommand, _context: Context) -> tuple[
             return (
                 SameWorkExcepted(cycle_id=command.cycle_id, reason=checked_reason(command.reason)),
             )
+        case WithdrawJob():
+            check_taking_back(command.import_id, context)
+            return (JobWithdrawn(import_id=command.import_id),)
         case _:
             assert_never(command)
 
@@ -217,7 +221,7 @@ def _check_free(rows: tuple[Grade, ...] | tuple[Duties, ...], day: date) -> None
         raise Refused("job-date-taken", f"The job changes in that way on {day} already.")
 
 
-def _evolve(state: Job | None, happened: Happened[JobEvent]) -> Job:
+def _evolve(state: Job | None, happened: Happened[JobEvent]) -> Job | None:
     event = happened.event
     match event:
         case JobDefined():
@@ -241,6 +245,8 @@ def _evolve(state: Job | None, happened: Happened[JobEvent]) -> Job:
         case SameWorkExcepted():
             job = begun(state)
             return msgspec.structs.replace(job, excepted=(*job.excepted, event.cycle_id))
+        case JobWithdrawn():
+            return None
         case _:
             assert_never(event)
 

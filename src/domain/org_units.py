@@ -10,6 +10,7 @@ import msgspec
 from domain.checks import absent, begun, checked_code, checked_name, checked_reason, known
 from domain.ids import org_unit_id
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
+from domain.withdrawal import OrgUnitWithdrawn, WithdrawOrgUnit, check_taking_back
 
 _DAY = timedelta(days=1)
 
@@ -110,8 +111,8 @@ class OrgUnit(msgspec.Struct, frozen=True, kw_only=True):
         return rows[-1].name if rows else None
 
 
-OrgUnitCommand = CreateOrgUnit | MoveOrgUnit | RenameOrgUnit | CloseOrgUnit
-OrgUnitEvent = OrgUnitCreated | OrgUnitMoved | OrgUnitRenamed | OrgUnitClosed
+OrgUnitCommand = CreateOrgUnit | MoveOrgUnit | RenameOrgUnit | CloseOrgUnit | WithdrawOrgUnit
+OrgUnitEvent = OrgUnitCreated | OrgUnitMoved | OrgUnitRenamed | OrgUnitClosed | OrgUnitWithdrawn
 
 
 def check_in_force(unit: OrgUnit, day: date) -> None:
@@ -124,6 +125,9 @@ def _decide(state: OrgUnit | None, command: OrgUnitCommand, context: Context) ->
     if isinstance(command, CreateOrgUnit):
         return _create(state, command, context)
     unit = known(state, "unknown-org-unit", "such unit")
+    if isinstance(command, WithdrawOrgUnit):
+        check_taking_back(command.import_id, context)
+        return (OrgUnitWithdrawn(import_id=command.import_id),)
     if unit.last_day is not None:
         raise Refused("org-unit-closed", f"Unit {unit.code} was closed on {unit.last_day}.")
     match command:
@@ -204,7 +208,7 @@ def _taken(day: date) -> Refused:
     return Refused("org-unit-date-taken", f"The unit changes in that way on {day} already.")
 
 
-def _evolve(state: OrgUnit | None, happened: Happened[OrgUnitEvent]) -> OrgUnit:
+def _evolve(state: OrgUnit | None, happened: Happened[OrgUnitEvent]) -> OrgUnit | None:
     event = happened.event
     match event:
         case OrgUnitCreated():
@@ -226,6 +230,8 @@ def _evolve(state: OrgUnit | None, happened: Happened[OrgUnitEvent]) -> OrgUnit:
             return msgspec.structs.replace(unit, names=tuple(names))
         case OrgUnitClosed():
             return msgspec.structs.replace(begun(state), last_day=event.last_day)
+        case OrgUnitWithdrawn():
+            return None
         case _:
             assert_never(event)
 

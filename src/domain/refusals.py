@@ -2,6 +2,7 @@
 
 from domain.refusal import Kind, Refusal, Row
 from domain.refusals_appraisal import APPRAISING
+from domain.refusals_migration import MIGRATING
 from domain.refusals_operating import OPERATING
 from domain.refusals_pay import PAYING
 
@@ -220,6 +221,7 @@ _TABLE: tuple[Row, ...] = (
     *APPRAISING,
     *PAYING,
     *OPERATING,
+    *MIGRATING,
     # -- access
     ("missing", "unknown-access-key", "There is no such access key.",
      "访问密钥不存在。"),
