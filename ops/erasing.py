@@ -11,6 +11,7 @@ from domain.erasure import SubjectErased
 from projections.history import TenantLogs
 from tenancy.database import Database
 from tenancy.erasures import ErasureList, decided
+from tenancy.registry import Registry
 from tenancy.store import Histories
 
 LOOK_EVERY_S = 60.0
@@ -62,7 +63,13 @@ class Erasing:
         for position in positions:
             event: SubjectErased = found[position].event
             if await self._erasures.certified(tenant_id, event.person_id) is None:
-                await carried_out(self._histories, self._erasures, tenant_id, event.person_id)
+                await carried_out(
+                    self._histories,
+                    self._erasures,
+                    Registry(self._database),
+                    tenant_id,
+                    event.person_id,
+                )
                 log.info("erased", tenant=str(tenant_id), position=position)
                 done += 1
             self._seen[tenant_id] = position

@@ -73,7 +73,9 @@ def shred(
 
 
 async def _carry_out(services: Services, tenant: UUID, person: UUID) -> Certificate:
-    return await carried_out(services.histories, services.erasures, tenant, person)
+    return await carried_out(
+        services.histories, services.erasures, services.registry, tenant, person
+    )
 
 
 @privacy.command

@@ -13,6 +13,7 @@ from api.queries import Parameters, found
 from api.routes import Act, Route, get, writers
 from api.wire import One
 from domain import ids
+from domain.access import AccessKeyIssued
 from domain.appraisal import AppraisalCreated
 from domain.erasure import (
     ERASURE,
@@ -28,6 +29,7 @@ from domain.organisation import PERSON, EmployeeHired, EmployeeRehired
 from domain.payout import PayoutCalculated
 from domain.reward import InstantRewardNominated
 from tenancy.erasures import Certificate, ErasureList
+from tenancy.registry import Registry
 from tenancy.store import Histories, Store
 
 ASKERS = writers(auth.HR, auth.ADMIN)
@@ -65,6 +67,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ABOUT_SOMEBODY = (
+    AccessKeyIssued.TOPIC,
     EmployeeHired.TOPIC,
     EmployeeRehired.TOPIC,
     AppraisalCreated.TOPIC,
@@ -88,7 +91,9 @@ async def subjects_of(store: Store, person_id: UUID) -> list[UUID]:
             case EmployeeHired() | EmployeeRehired() as event if event.person_id == person_id:
                 employments.add(each.stream_id)
                 found |= {each.stream_id, ids.clawback_id(each.stream_id)}
-            case AppraisalCreated() | PayoutCalculated() as event if event.person_id == person_id:
+            case AppraisalCreated() | PayoutCalculated() | AccessKeyIssued() as event if (
+                event.person_id == person_id
+            ):
                 found.add(each.stream_id)
             case ActualRecorded() | ActualCorrected() as event:
                 if event.employment_id in employments:
@@ -102,7 +107,11 @@ async def subjects_of(store: Store, person_id: UUID) -> list[UUID]:
 
 
 async def carried_out(
-    histories: Histories, erasures: ErasureList, tenant_id: UUID, person_id: UUID
+    histories: Histories,
+    erasures: ErasureList,
+    registry: Registry,
+    tenant_id: UUID,
+    person_id: UUID,
 ) -> Certificate:
     """Destroy the keys of somebody whose erasure was decided; a second time it only certifies.
 
@@ -111,6 +120,7 @@ async def carried_out(
     """
     store = await histories.of(tenant_id)
     certificate = await erasures.erase_subjects(tenant_id, await subjects_of(store, person_id))
+    await registry.close_keys_of(tenant_id, person_id)
     histories.forget(tenant_id)
     return certificate
 
@@ -121,7 +131,9 @@ async def _approve(asked: Asked) -> Response[Any]:
     # Decided first: died in between, a worker finds it in the log and carries it out.
     person_id, tenant_id = asked.ids["person_id"], asked.caller.tenant_id
     services = asked.services
-    certificate = await carried_out(services.histories, services.erasures, tenant_id, person_id)
+    certificate = await carried_out(
+        services.histories, services.erasures, services.registry, tenant_id, person_id
+    )
     done = Erased(
         id=receipt.stream_id,
         version=receipt.version,

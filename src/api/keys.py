@@ -1,5 +1,6 @@
 """Access keys: issued once, listed without secrets, revoked within seconds."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,8 @@ from domain import ids
 from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
 from domain.kernel import Refused
 from projections.questions import Page
-from tenancy.registry import key_prefix, new_key_text
+from tenancy.registry import Credential, key_prefix, new_key_text
+from tenancy.store import Store
 
 WRITERS = writers(auth.ADMIN)
 READERS = frozenset({auth.ADMIN, auth.AUDITOR})
@@ -30,6 +32,7 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     """The public part of the secret, by which people recognise it."""
     name: str
+    """Of somebody's own key: from the log, and its prefix once that was erased."""
     roles: tuple[str, ...]
     person_id: UUID | None
     expires_at: datetime | None
@@ -105,12 +108,13 @@ async def _keys(asked: Asked, given: PlainListing) -> Page[AccessKey]:
     first = names.index(given.cursor) + 1 if given.cursor is not None else 0
     shown = keys[first : first + given.limit]
     more = first + given.limit < len(keys)
+    called = await _called(await asked.store(), shown)
     return Page(
         items=tuple(
             AccessKey(
                 key_id=key.key_id,
                 prefix=key.prefix,
-                name=key.name,
+                name=called[key.key_id],
                 roles=tuple(sorted(key.roles)),
                 person_id=key.person_id,
                 expires_at=key.expires_at,
@@ -121,6 +125,17 @@ async def _keys(asked: Asked, given: PlainListing) -> Page[AccessKey]:
         ),
         next=str(shown[-1].key_id) if more else None,
     )
+
+
+async def _called(store: Store, keys: Sequence[Credential]) -> dict[UUID, str]:
+    """What keys are called: a person's are called so in the log alone, under the person's key."""
+    called = {key.key_id: key.name for key in keys}
+    for key in keys:
+        if key.person_id is not None:
+            state, _ = await store.load(ACCESS_KEY, key.key_id)
+            if state is not None and state.name is not None:
+                called[key.key_id] = state.name
+    return called
 
 
 ISSUE = msgspec.structs.replace(

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.checks import absent, begun, checked_name, checked_text, known
-from domain.kernel import Command, Context, Decider, Event, Happened, Refused
+from domain.kernel import Command, Context, Decider, Event, Happened, Personal, Refused
 from domain.organisation import PERSON
 
 Role = Literal[
@@ -25,7 +25,7 @@ class IssueAccessKey(Command, frozen=True, kw_only=True):
 
 class AccessKeyIssued(Event, frozen=True, kw_only=True):
     TOPIC = "access-key.issued"
-    name: str
+    name: Personal[str | None] = None
     roles: tuple[str, ...]
     person_id: UUID | None = None
     expires_at: datetime | None = None
@@ -43,7 +43,7 @@ class AccessKeyRevoked(Event, frozen=True, kw_only=True):
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
     """An access key as decisions need one: the secret is not here."""
 
-    name: str
+    name: str | None
     roles: tuple[str, ...]
     person_id: UUID | None
     expires_at: datetime | None

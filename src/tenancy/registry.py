@@ -121,6 +121,11 @@ class Registry:
             await connection.execute(CLOSE_KEYS, tenant_id)
         return _tenant(row)
 
+    async def close_keys_of(self, tenant_id: UUID, person_id: UUID) -> None:
+        """Revoke the keys of somebody who was erased, and forget what they were called."""
+        async with self._database.connection() as connection:
+            await connection.execute(CLOSE_KEYS_OF, tenant_id, person_id)
+
     async def issue_key(
         self,
         tenant_id: UUID,
@@ -137,7 +142,8 @@ class Registry:
         Args:
             tenant_id: whose key it is.
             key_id: its id, unique in the tenant.
-            name: what people call it.
+            name: what people call it; of somebody's own key it is not kept here, where it would be
+                in clear, and reads as its prefix.
             roles: at least one.
             person_id: the person that it stands for, if it stands for one.
             expires_at: from when on it opens nothing; None is never.
@@ -150,7 +156,8 @@ class Registry:
         async with self._database.connection() as connection:
             try:
                 await connection.execute(
-                    ISSUE_KEY, key_hash(secret), tenant_id, key_id, key_prefix(secret), name,
+                    ISSUE_KEY, key_hash(secret), tenant_id, key_id, key_prefix(secret),
+                    name if person_id is None else key_prefix(secret),
                     sorted(set(roles)), person_id, expires_at,
                 )  # fmt: skip
             except asyncpg.ForeignKeyViolationError:
@@ -210,6 +217,7 @@ CLOSE_KEYS = """
 UPDATE merit.access_keys
    SET name = 'erased', revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE tenant_id = $1
 """
+CLOSE_KEYS_OF = CLOSE_KEYS + " AND person_id = $2"
 ISSUE_KEY = """
 INSERT INTO merit.access_keys
        (key_hash, tenant_id, key_id, prefix, name, roles, person_id, expires_at)
