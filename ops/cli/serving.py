@@ -6,9 +6,13 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
+from rich.console import Console
 
 from api.services import opened
 from ops.cli.common import COMMON, Common, Exit, run, told
+from ops.client import Api
+from ops.demo.showcase import Persona, show
+from ops.demo.steps import Steps
 from ops.place import Running, folder_of, free_port, prepare, settings_of
 from ops.serving import serve as serve_api
 from ops.tenants import NewKey, create_tenant
@@ -28,6 +32,15 @@ class Up(msgspec.Struct, frozen=True, kw_only=True):
     docs: str
     data_dir: str
     logins: tuple[NewKey, ...] = ()
+    people: tuple[Persona, ...] = ()
+    """Of the demo company: whom to sign in as."""
+
+
+class DemoLogins(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept beside the data of a demo."""
+
+    administrator: NewKey
+    people: tuple[Persona, ...]
 
 
 def register(app: App) -> None:
@@ -48,7 +61,7 @@ def up(
     Args:
         port: Where the API listens; 0 takes a free one (MERIT_PORT, else 8000).
         host: Address that it listens on (MERIT_HOST, else this machine alone).
-        demo: Also make a tenant "demo", and print its administrator's access key.
+        demo: Also make a tenant "demo" with a company to look at, and print who to sign in as.
         common: Options of every command.
     """
     given = {} if host is None else {"host": host}
@@ -56,16 +69,19 @@ def up(
         given["port"] = str(port or free_port(host or "127.0.0.1"))
     if os.environ.get("MERIT_LOG_FORMAT") is None:
         given["log_format"] = "json" if common.json else "console"
+    if demo:
+        given["demo"] = "true"
     settings = settings_of(common.data_dir, given=given)
     configure(settings, service="up")
 
     async def ready(running: Running, reaching: Settings) -> None:
-        logins = (await _demo_login(reaching),) if demo else ()
+        logins = await _demo_logins(running, reaching, common) if demo else None
         answer = Up(
             address=running.address,
             docs=f"{running.address}/docs",
             data_dir=str(folder_of(reaching)),
-            logins=logins,
+            logins=(logins.administrator,) if logins else (),
+            people=logins.people if logins else (),
         )
         told(common, answer, _up_text(answer))
 
@@ -75,25 +91,32 @@ def up(
 
 def _up_text(answer: Up) -> str:
     lines = [
-        f"Meritledger serves at [bold]{answer.address}[/]",
+        f"Meritledger serves at [bold]{answer.address}/console[/]",
         f"  API description   {answer.docs}",
         f"  data folder       {answer.data_dir}",
     ]
+    if answer.people:
+        lines.append("  sign in as        somebody of the demo company, by a click:")
+        lines += [f"    {each.role:<16}{each.name}" for each in answer.people]
     lines += [f"  {each.name} of demo  {each.secret}" for each in answer.logins]
     if not answer.logins:
         lines.append("  first tenant      merit tenant create NAME   (in another terminal)")
     return "\n".join([*lines, "Ctrl-C ends it; what is stored stays."])
 
 
-async def _demo_login(settings: Settings) -> NewKey:
-    """The administrator of the demo tenant, made once and kept beside the data."""
+async def _demo_logins(running: Running, settings: Settings, common: Common) -> DemoLogins:
+    """The demo tenant and its people, made once and kept beside the data."""
     kept = folder_of(settings) / DEMO_LOGINS
     if kept.exists():
-        return msgspec.json.decode(kept.read_bytes(), type=NewKey)
+        return msgspec.json.decode(kept.read_bytes(), type=DemoLogins)
     async with opened(settings) as services:
-        made = (await create_tenant(services, DEMO_TENANT)).administrator
-    _keep(kept, msgspec.json.encode(made))
-    return made
+        administrator = (await create_tenant(services, DEMO_TENANT)).administrator
+    steps = Steps(Console(quiet=common.json))
+    async with Api(running.address) as api:
+        people = await show(api, administrator.secret, steps)
+    logins = DemoLogins(administrator=administrator, people=people)
+    _keep(kept, msgspec.json.encode(logins))
+    return logins
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -18,8 +18,8 @@ from ops.demo.model import Company, Member
 from ops.demo.quarter import Quarter
 from ops.demo.steps import Steps
 
-SCALE = Decimal("0.1")
-"""Of the company of `make demo`: two or three people a department."""
+SCALE = Decimal("0.25")
+"""Of the company of `make demo`: a few people a department."""
 
 COMPARED = PlanCycle(
     code="2025Q2", name="2025年第二季度", starts_on=date(2025, 4, 1), ends_on=date(2025, 6, 30)

@@ -81,6 +81,8 @@ _OWN: tuple[tuple[str, int, str, str], ...] = (
      "Idempotency-Key须为1至255个可见ASCII字符。"),
     ("unauthenticated", 401, "A valid access key is needed.",
      "需要有效的访问密钥。"),
+    ("form-expired", 403, "The form is not of this session.",
+     "表单不属于当前会话。"),
     ("not-allowed", 403, "The access key's roles do not allow this.",
      "访问密钥的角色不允许此操作。"),
     ("tenant-suspended", 403, "The tenant is suspended.",

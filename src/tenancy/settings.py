@@ -67,9 +67,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Path | None,
         Meta(description="what was erased for good; none is the data folder's erasures.ndjson"),
     ] = None
+    witness_url: Annotated[
+        str | None, Meta(description="witness that checkpoints are sent to, to be cosigned")
+    ] = None
+    witness_key: Annotated[
+        str | None, Meta(description="public key of that witness: name+hash+key")
+    ] = None
+    witness_dir: Annotated[
+        Path | None, Meta(description="folder outside of the database that keeps checkpoints")
+    ] = None
     public_url: Annotated[str, Meta(description="how callers reach the API, as in links")] = ""
     host: Annotated[str, Meta(description="address that the API listens on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port that the API listens on")] = 8000
+    demo: Annotated[
+        bool, Meta(description="offers the people of the demo company at sign-in, without a secret")
+    ] = False
     workers: Annotated[int, Meta(ge=1, le=256, description="processes that serve the API")] = 1
     log_format: Annotated[
         Literal["json", "console"], Meta(description="json for machines, console for people")

@@ -17,7 +17,7 @@ NEXT: Final = {
     "not-published": "Wait until the result is published; you will find it on your start page.",
     "unauthenticated": "Sign in again; what you wrote is kept.",
     "tenant-suspended": "Ask whoever runs this installation.",
-    "csrf": "Load the page again and send the form once more.",
+    "form-expired": "Load the page again and send the form once more.",
     "internal": "Try again; if it stays, tell your administrator the request number below.",
     "deviation-unexplained": "Open the rating and give the reason where it deviates.",
     "appeal-window-closed": "The window for appeals is closed; speak to your personnel department.",

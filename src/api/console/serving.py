@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
 from api.asked import Asked
-from api.console import forms, tables
+from api.console import door, forms, tables
 from api.console.catalogue import PAGES
 from api.console.flash import Flash, flash_of, remember
 from api.console.formats import formats
@@ -36,7 +36,7 @@ Fields = Sequence[tuple[str, str]]
 
 def handlers(table: Table) -> list[HTTPRouteHandler]:
     """Every page of the catalogue, and what surrounds them."""
-    return [*(_page_handler(page, table) for page in PAGES), static, preferences]
+    return [*(_page_handler(page, table) for page in PAGES), *door.HANDLERS, static, preferences]
 
 
 def _page_handler(page: Page, table: Table) -> HTTPRouteHandler:
@@ -66,8 +66,10 @@ class Serving:
         now, fields = arrival(), await self._fields()
         try:
             here = await present(self._request, now)
-        except SignInNeeded as ended:
-            return ended.answer(self._request, self._language, fields)
+        except SignInNeeded:
+            return door.led_there(self._request, fields)
+        except Exception as error:  # noqa: BLE001  told where one signs in
+            return door.refused(self._request, error)
         self._state["caller"] = here.caller
         visit = self._visit(here, now)
         try:

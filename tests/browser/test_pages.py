@@ -1,0 +1,90 @@
+"""Every page in real Chromium, at phone and desktop size: whole, accessible, quiet, light."""
+
+import re
+from typing import Any
+
+import pytest
+
+from api.console.catalogue import PAGES
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+PHONE, DESKTOP = (360, 740), (1280, 800)
+FIRST_PAGE_BYTES_MAX = 200_000
+
+WHO = {
+    "": "employee",
+    "/progress": "employee",
+    "/results": "employee",
+    "/appraisals/{appraisal_id}": "employee",
+    "/appraisals/{appraisal_id}/history": "employee",
+    "/appraisals/{appraisal_id}/receipt": "employee",
+    "/appraisals/{appraisal_id}/appeal": "employee",
+    "/appraisals/{appraisal_id}/self-rating": "employee",
+    "/appeals": "employee",
+    "/appeals/{appeal_id}": "employee",
+    "/team": "manager",
+    "/appraisals/{appraisal_id}/rating": "manager",
+}
+"""Whose page each is: a new page is to be named here, and so looked at."""
+
+QUARTER = {"/appraisals/{appraisal_id}/self-rating": 2, "/appraisals/{appraisal_id}/rating": 1}
+"""Of the appraisal that is looked at, where it is not the paid one."""
+
+
+def test_every_page_is_looked_at() -> None:
+    assert WHO.keys() == {page.path for page in PAGES}
+
+
+def address(site: Any, path: str) -> str:
+    """The page's address with ids of the demo company."""
+    if "{appeal_id}" in path:
+        return re.sub(r"\{appeal_id\}", _appeal(site), path)
+    return path.replace("{appraisal_id}", site.own("employee", QUARTER.get(path, 0)))
+
+
+def _appeal(site: Any) -> str:
+    """An appeal of the employee's, filed where there is none yet."""
+    found = site.asked("employee", "/appeals")["data"]
+    if not found:
+        site.did(
+            "employee",
+            "/appeals",
+            {
+                "appraisal_id": site.own("employee", 0),
+                "lock_version": 1,
+                "indicator": "collection",
+                "statement": "三月有一笔回款未计入。",
+            },
+        )
+        found = site.asked("employee", "/appeals")["data"]
+    return str(found[0]["appeal_id"])
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("path", WHO, ids=lambda path: path or "start")
+async def test_a_page_is_whole(path: str, size: tuple[int, int], visit: Any, site: Any) -> None:
+    scheme, language = ("light", "zh-CN") if size == PHONE else ("dark", "en-US")
+    seen = await visit(WHO[path], size, scheme=scheme, language=language)
+    page = await seen.open(address(site, path))
+    assert await page.locator("h1").count() == 1
+    assert await page.locator("main").count() == 1
+    assert await page.get_attribute("html", "lang") == ("zh-CN" if size == PHONE else "en")
+    assert await seen.overflow() <= 0
+    assert await seen.violations() == []
+    assert await seen.accessible() == []
+    figures = page.locator("figure[data-chart]")
+    for at in range(await figures.count()):
+        await figures.nth(at).scroll_into_view_if_needed()
+        await page.wait_for_function(
+            "at => document.querySelectorAll('figure[data-chart]')[at].dataset.drawn", arg=at
+        )
+    assert seen.bytes_own < FIRST_PAGE_BYTES_MAX
+    assert await page.locator("footer time").count() == 1
+
+
+@pytest.mark.parametrize("path", ["", "/progress", "/team"], ids=lambda path: path or "start")
+async def test_a_page_fits_320_pixels(path: str, visit: Any, site: Any) -> None:
+    seen = await visit(WHO[path], (320, 640))
+    await seen.open(address(site, path))
+    assert await seen.overflow() <= 0
