@@ -11,6 +11,7 @@ from api.services import settle
 from domain.catalogue import EVENTS
 from ops.erasing import Erasing
 from ops.watch import keep_watching
+from ops.witnessing import Witnessing
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
 from projections.kernel import WAKE_CHANNEL
@@ -25,7 +26,7 @@ from tenancy.root import root_of, trust_of
 from tenancy.settings import Settings
 from tenancy.signing import Signers
 from tenancy.store import Histories
-from tenancy.transparency import HistoryRewritten, Sealer
+from tenancy.transparency import HistoryRewritten, Sealer, Transparency
 
 SEAL_EVERY_S = 0.5
 """The promise is a checkpoint a second while there is something new."""
@@ -48,13 +49,16 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         await database.listen(KEY_CHANNEL, keyring.rung)
         logs = TenantLogs(database, keyring, EVENTS)
         runner = Runner(database, logs, PROJECTIONS)
-        sealing = Sealing(database, logs, Sealer(database, Signers(keyring)))
+        witnessing = Witnessing.of(settings, Transparency(database), Signers(keyring))
+        sealing = Sealing(database, logs, Sealer(database, Signers(keyring)), witnessing)
         erasures = ErasureList(settings.erasures_file, keyring, Signers(keyring))
         await settle(erasures, Registry(database), database)
         histories = Histories(database, keyring, EVENTS, Committer.of(database))
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run(stop))
             group.create_task(sealing.run(stop))
+            if witnessing is not None:
+                group.create_task(witnessing.run(stop))
             group.create_task(Erasing(database, logs, histories, erasures).run(stop))
             group.create_task(keep_watching(database, logs, stop))
             group.create_task(figures_of(settings.figures_dir, "worker").keep_writing(stop))
@@ -65,7 +69,14 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
 class Sealing:
     """Seals tenants that have something new: those it was woken for, and all of them in turn."""
 
-    def __init__(self, database: Database, logs: TenantLogs, sealer: Sealer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        logs: TenantLogs,
+        sealer: Sealer,
+        witnessing: Witnessing | None = None,
+    ) -> None:
+        self._witnessing = witnessing
         self._database = database
         self._logs = logs
         self._sealer = sealer
@@ -104,7 +115,9 @@ class Sealing:
         due, self._due = self._due - self._rewritten, set()
         for tenant_id in due:
             try:
-                await self._sealer.advance(tenant_id)
+                newest = await self._sealer.advance(tenant_id)
+                if self._witnessing is not None:
+                    self._witnessing.offer(tenant_id, newest)
             except HistoryRewritten as error:
                 # Nothing more is signed for this tenant: somebody must look at it.
                 self._rewritten.add(tenant_id)

@@ -1,20 +1,29 @@
-"""Commands for auditors: replay a history."""
+"""Commands for auditors: replay a history, be a witness of it."""
 
+import signal
 from datetime import date, datetime
+from pathlib import Path
+from threading import Event
+from typing import Annotated
 from uuid import UUID
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from api.replay import replay as replay_views
 from api.services import opened
 from ops.cli.common import COMMON, Common, Exit, WrongInput, run, told
 from ops.place import with_database
+from ops.witness import Witness, WitnessServer
 from projections.past import NotWritten
+from tenancy.signing import NoteRefused
+
+witness = App(name="witness", help="A witness: keeps and cosigns checkpoints of logs.")
 
 
 def register(app: App) -> None:
     """Add these commands."""
     app.command(replay)
+    app.command(witness)
 
 
 def replay(
@@ -53,3 +62,44 @@ def replay(
         return Exit.DONE
 
     return run(work())
+
+
+@witness.command
+def serve(
+    folder: Path,
+    *,
+    name: str = "witness",
+    host: str = "127.0.0.1",
+    port: int = 8300,
+    log: tuple[str, ...] = (),
+    trust_first: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = COMMON,
+) -> int:
+    """Run a witness until SIGINT or SIGTERM, where the database's operators have no hand.
+
+    Args:
+        folder: Of its key, the logs that it knows, and what it has cosigned; made where missing.
+        name: Of its key.
+        host: Where it listens.
+        port: The port; 0 is a free one.
+        log: The key of a log that it shall know: name+hash+key.
+        trust_first: Take the first key that a log comes with, and no other afterwards.
+        common: Options of every command.
+    """
+    try:
+        ours = Witness(folder, name, trust_first=trust_first)
+        for key in log:
+            ours.trust(key)
+    except NoteRefused as error:
+        raise WrongInput(str(error)) from error
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with WitnessServer(ours, host, port) as server:
+        told(
+            common,
+            {"url": server.url, "key": ours.key},
+            f"export MERIT_WITNESS_URL={server.url}\nexport MERIT_WITNESS_KEY='{ours.key}'",
+        )
+        stop.wait()
+    return Exit.DONE

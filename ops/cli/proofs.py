@@ -1,5 +1,6 @@
 """Commands about proofs and views: export, verify, rebuild."""
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
 from projections.rebuild import Rebuilt
 from projections.rebuild import rebuild as rebuild_view
+from tenancy.signing import NoteRefused, WitnessVerifier
 
 
 def register(app: App) -> None:
@@ -82,6 +84,7 @@ def verify(
     *,
     verifier: str | None = None,
     held: tuple[Path, ...] = (),
+    witness: str | None = None,
     receipt: Path | None = None,
     tenant: UUID | None = None,
     common: Common = COMMON,
@@ -95,13 +98,14 @@ def verify(
         bundle: The folder.
         verifier: The public key that must have signed it; else the one in the bundle is used.
         held: Files with checkpoints that were kept outside; the history must continue them.
+        witness: Public key of a witness: only what it has cosigned counts as held.
         receipt: A receipt as the API gave it; with a bundle, whether it is in there still.
         tenant: Verify this tenant's rows in the database instead, and who read what.
         common: Options of every command.
     """
     if bundle is not None and not bundle.is_dir():
         raise WrongInput(f"{bundle} is not a folder")
-    notes = [note for path in held for note in kept(path)]
+    notes = _held(held, witness)
     if tenant is not None:
         return _verify_tenant(tenant, verifier, notes, common)
     if receipt is not None:
@@ -114,6 +118,24 @@ def verify(
         found = verify_bundle(bundle, verifier=verifier, held=notes, on_progress=tell)
     told(common, _answer(bundle, found), _verified(found))
     return Exit.DONE if found.ok else Exit.FAILED
+
+
+def _held(paths: tuple[Path, ...], witness: str | None) -> list[str]:
+    try:
+        notes = [note for path in paths for note in kept(path)]
+        if witness is None:
+            return notes
+        key = WitnessVerifier.parse(witness)
+    except (OSError, NoteRefused) as error:
+        raise WrongInput(str(error)) from error
+    cosigned = []
+    for note in notes:
+        with contextlib.suppress(NoteRefused):
+            key.open(note)
+            cosigned.append(note)
+    if not cosigned:
+        raise WrongInput(f"no checkpoint in there is cosigned by {key.name}")
+    return cosigned
 
 
 def _verify_tenant(tenant: UUID, verifier: str | None, notes: list[str], common: Common) -> int:
@@ -156,7 +178,8 @@ def _receipted(found: Checked) -> str:
         (
             f"[green]ok[/]  score {found.says.get('score')}, coefficient"
             f" {found.says.get('coefficient')}, version {found.says.get('lock_version')} of"
-            f" appraisal {found.says.get('appraisal_id')}; event {found.position} of {found.log_size}"
+            f" appraisal {found.says.get('appraisal_id')}; event {found.position}"
+            f" of {found.log_size}"
         )
     ]
     if not found.pinned:

@@ -22,6 +22,7 @@ from tenancy.keystore import SigningKey
 from tenancy.master import wrapped_by
 
 _ED25519 = b"\x01"
+_COSIGNATURE = b"\x04"
 _DASH = "\N{EM DASH} "
 _SIGNATURES_MAX = 100
 _NOTE_CHARACTERS_MAX = 64 * 1024
@@ -45,8 +46,8 @@ def _decode(text: str, what: str) -> bytes:
     return raw
 
 
-def _key_hash(name: str, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
+def _key_hash(name: str, public: bytes, kind: bytes = _ED25519) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + kind + public).digest()[:4]
 
 
 def _check_name(name: str) -> None:
@@ -157,6 +158,91 @@ class Signer:
             raise ValueError("a note's text ends in a newline")
         signature = base64.b64encode(self.verifier.key_hash + self._key.sign(text.encode()))
         return f"{text}\n{_DASH}{self.name} {signature.decode()}\n"
+
+
+class Cosigned(msgspec.Struct, frozen=True):
+    """When a witness cosigned which text."""
+
+    at: int
+    """Seconds since 1970."""
+    text: str
+
+
+class WitnessVerifier:
+    """The public half of a witness, which cosigns checkpoints (C2SP cosignature/v1)."""
+
+    def __init__(self, name: str, public: bytes) -> None:
+        _check_name(name)
+        self.name = name
+        self.public = public
+        self.key_hash = _key_hash(name, public, _COSIGNATURE)
+        self._key = Ed25519PublicKey.from_public_bytes(public)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `name+hash+key`.
+
+        Raises:
+            NoteRefused: malformed, or not the key of a witness.
+        """
+        parts = text.strip().split("+", 2)
+        if len(parts) != 3:  # noqa: PLR2004 - name, hash, key
+            raise NoteRefused("a witness key reads name+hash+key")
+        name, key_hash, encoded = parts
+        key = _decode(encoded, "the witness key")
+        if key[:1] != _COSIGNATURE or len(key) != 1 + _PUBLIC_BYTES:
+            raise NoteRefused("the witness key is not one for cosignature/v1")
+        witness = cls(name, key[1:])
+        if witness.key_hash.hex() != key_hash:
+            raise NoteRefused("the witness key's hash does not fit its name and key")
+        return witness
+
+    def __str__(self) -> str:
+        key = base64.b64encode(_COSIGNATURE + self.public).decode()
+        return f"{self.name}+{self.key_hash.hex()}+{key}"
+
+    def open(self, note: str) -> Cosigned:
+        """What the witness has cosigned in a note, and when.
+
+        Raises:
+            NoteRefused: not cosigned by it, or wrongly.
+        """
+        text, signatures = _split(note)
+        for name, signed in signatures:
+            if name == self.name and signed[:4] == self.key_hash:
+                at = int.from_bytes(signed[4:12], "big")
+                try:
+                    self._key.verify(signed[12:], _cosigned(at, text))
+                except InvalidSignature as error:
+                    raise NoteRefused(f"the cosignature of {self.name} is wrong") from error
+                return Cosigned(at, text)
+        raise NoteRefused(f"no cosignature of {self.name} ({self.key_hash.hex()})")
+
+
+def _cosigned(at: int, text: str) -> bytes:
+    return f"cosignature/v1\ntime {at}\n{text}".encode()
+
+
+class Cosigner:
+    """The private half of a witness."""
+
+    def __init__(self, name: str, private: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(private)
+        self.verifier = WitnessVerifier(name, self._key.public_key().public_bytes_raw())
+
+    @classmethod
+    def generate(cls, name: str) -> Self:
+        return cls(name, Ed25519PrivateKey.generate().private_bytes_raw())
+
+    def private_bytes(self) -> bytes:
+        """The seed, to be kept."""
+        return self._key.private_bytes_raw()
+
+    def line(self, text: str, at: int) -> str:
+        """The signature line under a checkpoint's text, made `at` seconds since 1970."""
+        signature = self._key.sign(_cosigned(at, text))
+        told = base64.b64encode(self.verifier.key_hash + at.to_bytes(8, "big") + signature)
+        return f"{_DASH}{self.verifier.name} {told.decode()}\n"
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):

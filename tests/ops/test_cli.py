@@ -1,6 +1,10 @@
 """The merit command: helpful, honest about what went wrong, readable by machines."""
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -157,3 +161,25 @@ def test_a_replay_is_the_same_each_time(merit: Any, up: Any) -> None:
     assert merit.json("replay", "--tenant", tenant, *before, *there)["position"] == 0
     for wrong in (("--known-at", "2020-01-01T00:00:00"), ("--position", "99")):
         assert merit("replay", "--tenant", tenant, *wrong, *there).returncode == 2
+
+
+def test_a_database_is_verified_in_place(merit: Any, up: Any, eventually: Any) -> None:
+    there = ("--data-dir", str(up.data_dir))
+    tenant = merit.json("tenant", "create", "in place", *there)["tenant"]["tenant_id"]
+    assert eventually(lambda: merit("verify", "--tenant", tenant, *there).returncode == 0)
+    found = merit.json("verify", "--tenant", tenant, *there)
+    assert (found["ok"], found["events"], found["reads"]["damaged"]) == (True, 1, None)
+    assert merit("verify").returncode == 2
+
+
+def test_a_witness_is_started_and_stopped(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "ops.cli", "witness", "serve", str(tmp_path / "w")]
+    running = subprocess.Popen(
+        [*command, "--port", "0", "--name", "w.example", "--json"], stdout=subprocess.PIPE
+    )
+    assert running.stdout is not None
+    told = json.loads(running.stdout.readline())
+    assert httpx.get(f"{told['url']}/key").text.strip() == told["key"]
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(20) == 0
+    running.stdout.close()

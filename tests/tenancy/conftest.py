@@ -90,6 +90,17 @@ async def other_history(database: Database, master: MasterKey, other_tenant_id: 
 
 
 @pytest.fixture
+def logs_of(history: History) -> Any:
+    """The tenants that the worker looks after: this one."""
+
+    class One:
+        async def tenants(self) -> list[UUID]:
+            return [history.tenant_id]
+
+    return One()
+
+
+@pytest.fixture
 def tamper(owner_url: str) -> Any:
     """Runs statements as the owner of the tables, with the triggers switched off."""
     guarded = ("events", "reads", "read_batches")
