@@ -8,6 +8,8 @@ import msgspec
 from api.services import Services
 from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
 from domain.ids import access_key_id
+from projections.ending import empty_views
+from tenancy.erasures import Certificate
 from tenancy.records import Stamp
 from tenancy.registry import Credential, TenantRecord, key_prefix, new_key_text
 
@@ -45,6 +47,34 @@ async def create_tenant(services: Services, name: str) -> NewTenant:
     return NewTenant(
         tenant=tenant, administrator=await issue_key(services, tenant.tenant_id, ADMINISTRATOR)
     )
+
+
+class EndedTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant that was erased."""
+
+    tenant: TenantRecord
+    certificate: Certificate
+    view_rows: int
+    """That were removed; the rows of the log stay, and nobody can read them."""
+
+
+async def erase_tenant(services: Services, tenant_id: UUID) -> EndedTenant:
+    """Close a tenant for good, destroy every key of it, and empty its views.
+
+    The rows of its log stay: without a key they are noise, and they still prove, to whoever has a
+    checkpoint, that nothing was taken out. A second time it only certifies.
+
+    Raises:
+        UnknownEntry: there is none.
+        ErasureListMissing: no order can be kept for restored copies.
+    """
+    services.erasures.require()
+    await services.registry.tenant(tenant_id)
+    ended = await services.registry.erase_tenant(tenant_id)
+    certificate = await services.erasures.erase_tenant(tenant_id)
+    services.histories.forget(tenant_id)
+    rows = await empty_views(services.database, tenant_id)
+    return EndedTenant(tenant=ended, certificate=certificate, view_rows=rows)
 
 
 async def issue_key(services: Services, tenant_id: UUID, command: IssueAccessKey) -> NewKey:

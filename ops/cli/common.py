@@ -17,16 +17,19 @@ from rich.table import Table
 
 from domain.kernel import Refused
 from domain.refusals import REFUSALS
+from ops.backup.pgbackrest import BackupFailed
 from ops.children import ChildFailed
 from ops.client import Problem
 from ops.demo.model import BadInput
 from ops.embedded import DatabaseNotStarted
+from ops.failover.cluster import ClusterFailed
+from ops.forking import CannotFork
 from ops.place import settings_of
 from ops.up import NotUp
 from projections.rebuild import NothingToRebuild, RebuildFailed
 from tenancy.bundle import NothingSealed
 from tenancy.database import DatabaseMisused, is_retryable
-from tenancy.errors import Unavailable, UnknownTenant
+from tenancy.errors import TenantErased, Unavailable, UnknownTenant
 from tenancy.keyring import MasterKeyRefused
 from tenancy.migrate import MigrationRefused
 from tenancy.registry import UnknownEntry
@@ -134,8 +137,10 @@ KINDS: tuple[tuple[tuple[type[BaseException], ...], Exit], ...] = (
         (BadInput, WrongInput, SettingsRefused, UnknownEntry, UnknownTenant, FileExistsError),
         Exit.WRONG_INPUT,
     ),
+    ((CannotFork, TenantErased), Exit.WRONG_INPUT),
     ((NothingSealed, NothingToRebuild, NotADirectoryError), Exit.WRONG_INPUT),
     ((DatabaseNotStarted, DatabaseMisused, Unavailable, MasterKeyRefused), Exit.NOT_NOW),
+    ((BackupFailed, ClusterFailed), Exit.FAILED),
     ((NotUp, ChildFailed, MigrationRefused, RebuildFailed, HistoryRewritten), Exit.FAILED),
     ((ConnectionError, TimeoutError), Exit.NOT_NOW),
 )

@@ -1,19 +1,24 @@
 """Commands about tenants and access keys."""
 
 from datetime import datetime
+from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from api.auth import ROLES
 from api.services import opened
 from domain.access import IssueAccessKey
+from ops.bundles import export as export_bundle
 from ops.cli.common import COMMON, Common, Exit, WrongInput, run, table, told
+from ops.cli.proofs import export, progress
+from ops.forking import fork as fork_tenant
 from ops.place import with_database
-from ops.tenants import create_tenant, issue_key, revoke_key
+from ops.tenants import create_tenant, erase_tenant, issue_key, revoke_key
 from tenancy.registry import TenantRecord
 
-tenant = App(name="tenant", help="Tenants: create, list, show.")
+tenant = App(name="tenant", help="Tenants: create, suspend, export, fork, erase.")
 key = App(name="key", help="Access keys: create, list, revoke.")
 
 
@@ -85,8 +90,9 @@ def show(tenant: UUID, *, common: Common = COMMON) -> int:
     async def work() -> int:
         async with with_database(common.settings) as settings, opened(settings) as services:
             record = await services.registry.tenant(tenant)
-            store = await services.histories.of(tenant)
-            head = await store.head()
+            head = 0
+            if record.status != "erased":
+                head = await (await services.histories.of(tenant)).head()
             signed = await services.transparency.checkpoint(tenant)
             keys = await services.registry.keys(tenant)
         answer = {
@@ -102,6 +108,111 @@ def show(tenant: UUID, *, common: Common = COMMON) -> int:
             )
         )
         told(common, answer, text)
+        return Exit.DONE
+
+    return run(work())
+
+
+@tenant.command
+def suspend(tenant: UUID, *, common: Common = COMMON) -> int:
+    """Let a tenant's access keys open nothing until it is resumed.
+
+    Args:
+        tenant: The tenant's id.
+        common: Options of every command.
+    """
+    return _switched(tenant, common, "suspended")
+
+
+@tenant.command
+def resume(tenant: UUID, *, common: Common = COMMON) -> int:
+    """Let a suspended tenant's access keys open again what they did.
+
+    Args:
+        tenant: The tenant's id.
+        common: Options of every command.
+    """
+    return _switched(tenant, common, "active")
+
+
+def _switched(tenant: UUID, common: Common, status: str) -> int:
+    async def work() -> int:
+        async with with_database(common.settings) as settings, opened(settings) as services:
+            registry = services.registry
+            switch = registry.suspend_tenant if status == "suspended" else registry.resume_tenant
+            record = await switch(tenant)
+        told(common, record, f"{record.name} is {record.status}")
+        return Exit.DONE
+
+    return run(work())
+
+
+tenant.command(export)
+
+
+@tenant.command
+def fork(tenant: UUID, *, at: int, name: str | None = None, common: Common = COMMON) -> int:
+    """Copy a tenant's history up to an event, personal data masked; the copy never pays anybody.
+
+    Args:
+        tenant: Whose history.
+        at: The position of the last event that is copied.
+        name: What the copy is called.
+        common: Options of every command.
+    """
+
+    async def work() -> int:
+        async with with_database(common.settings) as settings, opened(settings) as services:
+            with progress("copying") as tell:
+                made = await fork_tenant(services, tenant, at=at, name=name, on_progress=tell)
+        text = (
+            f"fork              {made.tenant.tenant_id}  {made.tenant.name}\n"
+            f"events            {made.events}, {made.masked} personal fields masked\n"
+            f"administrator     {made.administrator.secret}\n"
+            "This key is shown once."
+        )
+        told(common, made, text)
+        return Exit.DONE
+
+    return run(work())
+
+
+@tenant.command
+def erase(
+    tenant: UUID,
+    *,
+    confirm: str | None = None,
+    export_to: Path | None = None,
+    no_export: Annotated[bool, Parameter(negative="")] = False,
+    common: Common = COMMON,
+) -> int:
+    """End a tenant: every key of it is destroyed, and nobody can read anything of it ever again.
+
+    Args:
+        tenant: The tenant's id.
+        confirm: Its name, so that it is the one that you mean.
+        export_to: Write its whole history there first, with the keys of the content.
+        no_export: There is none to be written; say so.
+        common: Options of every command.
+    """
+    if (export_to is None) == (not no_export):
+        raise WrongInput("export it first with --export-to FOLDER, or say --no-export")
+
+    async def work() -> int:
+        async with with_database(common.settings) as settings, opened(settings) as services:
+            record = await services.registry.tenant(tenant)
+            if confirm != record.name:
+                raise WrongInput(f"say --confirm {record.name!r}; this cannot be undone")
+            if export_to is not None and record.status != "erased":
+                with progress("exporting") as tell:
+                    await export_bundle(services, tenant, export_to, content=True, on_progress=tell)
+            ended = await erase_tenant(services, tenant)
+        keys = len(ended.certificate.key_ids)
+        text = (
+            f"{ended.tenant.name} is erased: {keys} keys destroyed, {ended.view_rows} rows of"
+            f" views removed\n\n{ended.certificate.note}"
+        )
+        told(common, ended, text)
         return Exit.DONE
 
     return run(work())

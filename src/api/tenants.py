@@ -16,6 +16,9 @@ class Self(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant_id: UUID
     name: str
+    forked_from: UUID | None
+    """The tenant that this one is a copy of; a copy pays nobody."""
+    forked_at: int | None
     position: int
     """The head of the log."""
     key_id: UUID
@@ -31,6 +34,8 @@ async def _self(asked: Asked, _: Plain) -> One:
         value=Self(
             tenant_id=tenant.tenant_id,
             name=tenant.name,
+            forked_from=tenant.forked_from,
+            forked_at=tenant.forked_at,
             position=await store.head(),
             key_id=asked.caller.key_id,
             person_id=asked.caller.person_id,

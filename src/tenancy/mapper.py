@@ -58,6 +58,11 @@ def _is_personal(annotation: msgspec.inspect.Type) -> bool:
     )
 
 
+def personal_fields(event_class: type[Any]) -> tuple[str, ...]:
+    """The attributes of an event class that are sealed under a data subject's key."""
+    return tuple(_plan(event_class).personal)
+
+
 _PLANS: dict[type[Any], _Plan] = {}
 
 

@@ -1,0 +1,216 @@
+"""A tenant is suspended, copied for trying things out, and ended so that nobody reads it again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+import pytest
+
+from api import examples
+from api.replay import replay
+from api.services import settle
+from domain import ids
+from domain.origin import ORIGIN
+from ops.bundles import export, verify
+from ops.forking import CannotFork, fork
+from ops.tenants import erase_tenant
+from tenancy.errors import TenantErased
+from tenancy.registry import UnknownEntry
+from tenancy.signing import Verifier
+from tenancy.verification import verify_bundle
+
+MADE = examples.EXAMPLES
+BATCH = f"/payout-batches/{examples.BATCH_ID}"
+
+
+async def digests(services: Any, tenant: UUID, position: int) -> dict[str, str]:
+    moment = await services.views.moment(tenant, position=position)
+    told = await replay(services.views, tenant, moment, None)
+    # The trail shows callers' own keys of idempotency, which a copy does not have.
+    return {each.view: each.digest for each in told.views if each.view != "audit_trail"}
+
+
+async def test_a_fork_says_the_same_with_masks_and_never_pays(
+    paid_company: Any, new_company: Callable[[str], Awaitable[Any]], app: Any
+) -> None:
+    services, tenant = app.state.services, paid_company.tenant_id
+    original = await services.histories.of(tenant)
+    at = await original.head() - 3
+    made = await fork(services, tenant, at=at)
+    copy = made.tenant.tenant_id
+    assert (made.tenant.forked_from, made.tenant.forked_at) == (tenant, at)
+    assert made.tenant.status == "active"
+
+    # The same events at the same places, under other keys, and the same results.
+    history = await services.histories.of(copy)
+    before, after = await original.log(upto=at), await history.log(upto=at)
+    assert [(each.position, each.stream_id, each.version, each.event_id) for each in after] == [
+        (each.position, each.stream_id, each.version, each.event_id) for each in before
+    ]
+    assert await digests(services, copy, at) == await digests(services, tenant, at)
+    rows = [await each._recorder.log(upto=at) for each in (original, history)]
+    for mine, theirs in zip(*rows, strict=True):
+        assert mine.payload[:16] != theirs.payload[:16]
+
+    # Nothing personal; the same text has the same mask, here and in the next fork.
+    names = {
+        each.stream_id: each.event.name for each in before if each.topic == "person.registered"
+    }
+    masks = {each.stream_id: each.event.name for each in after if each.topic == "person.registered"}
+    assert set(names.values()).isdisjoint(masks.values())
+    assert all(each.startswith("name-") for each in masks.values())
+    assert made.masked > 5
+    texts = msgspec.json.encode([each.event for each in after]).decode()
+    assert not [name for name in names.values() if name in texts]
+    again = await fork(services, tenant, at=at, name="again")
+    twin = await services.histories.of(again.tenant.tenant_id)
+    assert {each.stream_id: each.event for each in await twin.log(upto=at)} == {
+        each.stream_id: each.event for each in after
+    }
+
+    # It goes on as a company of its own, and no money leaves it.
+    assert (await history.load(ORIGIN, ids.ORIGIN_ID))[0].position == at
+    company = await new_company("stands for the fork")
+    company.tenant_id, company._clients = copy, {}
+    finance = await company.client("finance")
+    told = await finance.saw("/tenants/self")
+    assert (told["forked_from"], told["forked_at"]) == (str(tenant), at)
+    (line,) = (await finance.saw(BATCH, wait_for=at))["lines"]
+    for path, body in (
+        (f"{BATCH}/instruct", {"bank_account": "CN-1"}),
+        (f"{BATCH}/settle", MADE["SettleBatch"]),
+        (f"/payouts/{line['payout_id']}/instruct", {"bank_account": "CN-1"}),
+        (f"/payouts/{line['payout_id']}/settle", {"bank_reference": "B-1"}),
+        (f"/payouts/{line['payout_id']}/return", MADE["ReturnPayment"]),
+        ("/ledger/journals", MADE["ExportJournal"]),
+    ):
+        answer = await finance.post(path, body)
+        assert answer.status_code == 403, (path, answer.text)
+        assert answer.json()["type"] == "/problems/fork-never-pays"
+    hr = await company.client("hr")
+    await hr.did("/people", {"number": "P-7777", "name": "试"})
+
+
+async def test_what_is_not_there_is_not_forked(
+    paid_company: Any, registry: Any, app: Any, tenant_id: UUID
+) -> None:
+    services = app.state.services
+    for tenant, at in ((tenant_id, 1), (paid_company.tenant_id, 0), (paid_company.tenant_id, 9**9)):
+        with pytest.raises(CannotFork, match="positions"):
+            await fork(services, tenant, at=at)
+    made = await fork(services, paid_company.tenant_id, at=1)
+    with pytest.raises(CannotFork, match="original"):
+        await fork(services, made.tenant.tenant_id, at=1)
+    with pytest.raises(UnknownEntry):
+        await fork(services, uuid4(), at=1)
+
+
+async def test_the_application_cannot_make_a_fork_an_original(
+    paid_company: Any, app: Any, database_url: str
+) -> None:
+    services = app.state.services
+    made = await fork(services, paid_company.tenant_id, at=1)
+    connection = await asyncpg.connect(database_url, server_settings={"role": "merit_app"})
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(
+                "UPDATE merit.tenants SET forked_from = NULL, forked_at = NULL"
+                " WHERE tenant_id = $1",
+                made.tenant.tenant_id,
+            )
+    finally:
+        await connection.close()
+
+
+@pytest.mark.timeout(90)
+async def test_an_erased_tenant_answers_410_and_proves_that_nothing_was_taken_out(
+    new_company: Callable[[str], Awaitable[Any]],
+    app: Any,
+    owner_url: str,
+    tmp_path: Path,
+    registry: Any,
+) -> None:
+    company = await new_company("ends")
+    await company.organised()
+    services, tenant = app.state.services, company.tenant_id
+    hr = await company.client("hr")
+    await hr.saw("/people", wait_for=hr.position)
+    head = await company.head()
+    await export(services, tenant, tmp_path / "before", content=True)
+    verdict = verify(tmp_path / "before")
+    assert verdict.ok
+
+    ended = await erase_tenant(services, tenant)
+    certificate = ended.certificate
+    assert (certificate.scope, ended.tenant.status) == ("tenant", "erased")
+    assert ended.view_rows > 0
+    assert (
+        Verifier.parse(certificate.verifier)
+        .open(certificate.note)
+        .startswith("meritledger erasure\n")
+    )
+
+    for role in ("hr", "admin"):
+        client = await company.client(role)
+        await asyncio.sleep(3.1 if role == "hr" else 0)
+        answer = await client.get("/people")
+        assert answer.status_code == 410, answer.text
+        assert answer.json()["type"] == "/problems/tenant-erased"
+    with pytest.raises(TenantErased):
+        await (await services.histories.of(tenant)).log()
+    for switch in (registry.suspend_tenant, registry.resume_tenant):
+        with pytest.raises(TenantErased):
+            await switch(tenant)
+    with pytest.raises(TenantErased):
+        await fork(services, tenant, at=1)
+
+    owner = await asyncpg.connect(owner_url)
+    try:
+        for table in ("tenant_keys", "subject_keys", "signing_keys"):
+            rows = await owner.fetch(
+                f"SELECT key_id, wrapped FROM merit.{table} WHERE tenant_id = $1", tenant
+            )
+            assert {row["wrapped"] for row in rows} == {None}
+            assert {row["key_id"] for row in rows} <= set(certificate.key_ids)
+        events = "SELECT count(*) FROM merit.events WHERE tenant_id = $1"
+        assert await owner.fetchval(events, tenant) == head
+        names = "SELECT DISTINCT name FROM merit.access_keys WHERE tenant_id = $1"
+        assert [row["name"] for row in await owner.fetch(names, tenant)] == ["erased"]
+        tables = await owner.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'merit_views'"
+        )
+        for table in tables:
+            left = await owner.fetchval(
+                f"SELECT count(*) FROM merit_views.{table['tablename']} WHERE tenant_id = $1",
+                tenant,
+            )
+            assert left == 0, table
+    finally:
+        await owner.close()
+
+    # The rows that stay are the ones that were signed; a copy from before would be ended again.
+    again = await erase_tenant(services, tenant)
+    assert again.certificate == certificate
+    await settle(services.erasures, services.registry, services.database)
+    sealed = verify_bundle(tmp_path / "before", held=[], catalogue=None)
+    assert sealed.ok
+    assert sealed.events == verdict.verdict.events
+
+
+async def test_suspended_and_resumed(
+    new_company: Callable[[str], Awaitable[Any]], app: Any
+) -> None:
+    company = await new_company("pauses")
+    hr = await company.client("hr")
+    await hr.did("/people", MADE["RegisterPerson"])
+    registry = app.state.services.registry
+    assert (await registry.suspend_tenant(company.tenant_id)).status == "suspended"
+    stranger = await company.client("executive")
+    answer = await stranger.get("/people")
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/tenant-suspended")
+    assert (await registry.resume_tenant(company.tenant_id)).status == "active"
+    assert (await stranger.get("/people")).status_code == 200
