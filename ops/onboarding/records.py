@@ -148,7 +148,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def balanced(self) -> bool:
-        """in = ok + quarantined + excluded."""
+        """In = ok + quarantined + excluded."""
         return self.rows == self.ok + self.quarantined + self.excluded
 
 
@@ -188,3 +188,26 @@ class Checked(Protocol):
 
     def rows(self, state: RowState) -> Iterator[RowRef]:
         """All rows of a state, in order."""
+
+
+class Amendment(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a cell said, and what it shall say."""
+
+    old: str
+    new: str
+    rule: str
+
+
+class Amendments(msgspec.Struct, frozen=True, kw_only=True):
+    """What people and the domain have decided about a batch since its files were read.
+
+    A check is given them (`amendments=`): it reads each cell of `cells` as its `new` (a finding
+    where the source does not say `old` there), and takes the rows of `excluded` and `refused` as
+    excluded and quarantined, whatever else is in them. From `ops.onboarding.batches`.
+    """
+
+    cells: dict[SourceRef, Amendment] = {}
+    excluded: dict[RowRef, str] = {}
+    """With the reason."""
+    refused: dict[RowRef, str] = {}
+    """Rows that the domain says no to, with its code and sentence."""

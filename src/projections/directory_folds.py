@@ -22,6 +22,15 @@ from domain.share_override import (
     PerformanceShareOverrideRejected,
     PerformanceShareOverrideRequested,
 )
+from domain.withdrawal import (
+    AssignmentWithdrawn,
+    EmploymentWithdrawn,
+    JobWithdrawn,
+    OrgUnitWithdrawn,
+    PayStructureWithdrawn,
+    PersonWithdrawn,
+    TerminationWithdrawn,
+)
 from projections.directory import (
     EMPLOYMENTS,
     JOBS,
@@ -49,8 +58,10 @@ from projections.tables import begun
 from tenancy.records import Recorded
 
 
-def _org_unit(row: OrgUnit | None, recorded: Recorded) -> OrgUnit:
+def _org_unit(row: OrgUnit | None, recorded: Recorded) -> OrgUnit | None:
     event = recorded.event
+    if isinstance(event, OrgUnitWithdrawn):
+        return None
     if isinstance(event, OrgUnitCreated):
         first = event.valid_from
         return OrgUnit(
@@ -80,8 +91,10 @@ def _org_unit(row: OrgUnit | None, recorded: Recorded) -> OrgUnit:
     return row
 
 
-def _job(row: Job | None, recorded: Recorded) -> Job:
+def _job(row: Job | None, recorded: Recorded) -> Job | None:
     event = recorded.event
+    if isinstance(event, JobWithdrawn):
+        return None
     if isinstance(event, JobDefined):
         return Job(
             job_id=recorded.stream_id,
@@ -121,8 +134,10 @@ def _grade(event: JobDefined | JobGradeChanged, day: date) -> GradeFrom:
     )
 
 
-def _person(_: PersonRow | None, recorded: Recorded) -> PersonRow:
-    event: PersonRegistered = recorded.event
+def _person(_: PersonRow | None, recorded: Recorded) -> PersonRow | None:
+    event: PersonRegistered | PersonWithdrawn = recorded.event
+    if isinstance(event, PersonWithdrawn):
+        return None
     return PersonRow(
         person_id=recorded.stream_id,
         number=event.number,
@@ -131,8 +146,10 @@ def _person(_: PersonRow | None, recorded: Recorded) -> PersonRow:
     )
 
 
-def _employment(row: Employment | None, recorded: Recorded) -> Employment:
+def _employment(row: Employment | None, recorded: Recorded) -> Employment | None:
     event = recorded.event
+    if isinstance(event, EmploymentWithdrawn):
+        return None
     if isinstance(event, EmployeeHired | EmployeeRehired):
         former = None if isinstance(event, EmployeeHired) else event.previous_employment_id
         assignment = event.assignment
@@ -178,6 +195,13 @@ def _employment(row: Employment | None, recorded: Recorded) -> Employment:
             row.leaves = tuple(
                 each for each in row.leaves if each.effective_from != event.starts_on
             )
+        case AssignmentWithdrawn():
+            row.assignments = _without(row.assignments, event.effective_from)
+            show_work(row, row.assignments[-1].assignment)
+        case PayStructureWithdrawn():
+            row.pay_structures = _without(row.pay_structures, event.effective_from)
+        case TerminationWithdrawn():
+            row.last_day = row.leaver = None
         case _:
             row.share_overrides = _overridden(row.share_overrides, event)
     return row
@@ -211,6 +235,10 @@ class Dated(Protocol):
 D = TypeVar("D", bound=Dated)
 
 
+def _without(old: tuple[D, ...], day: date) -> tuple[D, ...]:
+    return tuple(dated for dated in old if dated.effective_from != day)
+
+
 def _dated(old: tuple[D, ...], new: D) -> tuple[D, ...]:
     # The later word on the same day replaces the earlier one.
     kept = [dated for dated in old if dated.effective_from != new.effective_from]
@@ -218,9 +246,17 @@ def _dated(old: tuple[D, ...], new: D) -> tuple[D, ...]:
 
 
 FOLDS = (
-    (ORG_UNITS, _org_unit, (OrgUnitCreated, OrgUnitMoved, OrgUnitRenamed, OrgUnitClosed)),
-    (JOBS, _job, (JobDefined, JobGradeChanged, JobDutiesDefined, SameWorkExcepted)),
-    (PEOPLE, _person, (PersonRegistered,)),
+    (
+        ORG_UNITS,
+        _org_unit,
+        (OrgUnitCreated, OrgUnitMoved, OrgUnitRenamed, OrgUnitClosed, OrgUnitWithdrawn),
+    ),
+    (
+        JOBS,
+        _job,
+        (JobDefined, JobGradeChanged, JobDutiesDefined, SameWorkExcepted, JobWithdrawn),
+    ),
+    (PEOPLE, _person, (PersonRegistered, PersonWithdrawn)),
     (
         EMPLOYMENTS,
         _employment,
@@ -235,6 +271,10 @@ FOLDS = (
             PerformanceShareOverrideRequested,
             PerformanceShareOverrideApproved,
             PerformanceShareOverrideRejected,
+            EmploymentWithdrawn,
+            AssignmentWithdrawn,
+            PayStructureWithdrawn,
+            TerminationWithdrawn,
         ),
     ),
 )

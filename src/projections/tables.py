@@ -202,6 +202,24 @@ class Table(Generic[R]):
         sweep = f"DELETE FROM {self.name} WHERE tenant_id = $1 AND build = $2"  # noqa: S608  own names
         return load, save, sweep
 
+    async def remove(self, build: Build, keys: Sequence[Any]) -> None:
+        """Delete the rows with these keys: what they showed was taken back."""
+        if not keys:
+            return
+        if build.held is not None:
+            kept = build.held.setdefault(self.name, {})
+            for key in keys:
+                kept.pop(key, None)
+            return
+        wanted = [key if isinstance(key, tuple) else (key,) for key in keys]
+        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(self._key_types, start=3))
+        await build.connection.execute(
+            f"{self._sweep} AND ({', '.join(self.key)}) IN (SELECT * FROM unnest({arrays}))",
+            build.tenant_id,
+            build.number,
+            *(list(part) for part in zip(*wanted, strict=True)),
+        )
+
     def read(self, record: asyncpg.Record) -> R:
         """A row struct from a record that selected `selected`."""
         values = list(record.values())
@@ -294,15 +312,27 @@ class Rows(Generic[R]):
         """The row as folded so far."""
         return self._rows.get(key)
 
-    def fold(self, key: Any, recorded: Recorded, step: Callable[[R | None, Recorded], R]) -> None:
-        """Let `step` make the row's next state, unless the row saw this event before the batch."""
+    def fold(
+        self, key: Any, recorded: Recorded, step: Callable[[R | None, Recorded], R | None]
+    ) -> None:
+        """Let `step` make the row's next state, unless the row saw this event before the batch.
+
+        Where it answers None there is no such row any more.
+        """
         if recorded.position <= self._seen.get(key, 0):
             return
         row = step(self._rows.get(key), recorded)
-        row.position = recorded.position
-        self._rows[key] = row
+        if row is None:
+            self._rows.pop(key, None)
+        else:
+            row.position = recorded.position
+            self._rows[key] = row
         self._changed[key] = None
 
     async def save(self) -> None:
         """Write what changed, in the order of its first change."""
-        await self._table.save(self._build, [self._rows[key] for key in self._changed])
+        gone = [key for key in self._changed if key not in self._rows]
+        await self._table.remove(self._build, gone)
+        await self._table.save(
+            self._build, [self._rows[key] for key in self._changed if key in self._rows]
+        )

@@ -3,12 +3,13 @@
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from tenancy.appending import Append
 from tenancy.beginning import CLOSED, Beginning
+from tenancy.bulk import Bulk
 from tenancy.committer import Committer
 from tenancy.database import Database
 from tenancy.entropy import entropy
@@ -197,8 +198,7 @@ class Store:
         """Write `events` behind version `expected` without deciding anything; for imports.
 
         Raises:
-            Overtaken: the stream is at another version.
-            IdempotencyConflict, Unavailable: as `execute`.
+            Overtaken, IdempotencyConflict, Unavailable: as `execute`.
         """
         targeted = tuple((stream_id, event) for event in events)
         append, _ = await self._seal(
@@ -208,6 +208,10 @@ class Store:
         if receipt is None:
             raise Overtaken(stream_id)
         return receipt
+
+    def bulk(self, refusal: type[Exception], kept: Mapping[str, int] | None = None) -> Bulk:
+        """A writer of many commands at once; `refusal` is what the domain raises."""
+        return Bulk(self._recorder, self._mapper, self._committer, refusal, kept)
 
     # -- reading
 
