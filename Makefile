@@ -63,6 +63,8 @@ docs-check: setup
 .PHONY: bench
 bench: setup ## peers and limits side by side (BENCH=append; QUICK=1 for a short one)
 	@tools/postgresql
+	@tools/debian wrk:wrk
+	@tools/umadb || echo "bench: goes on without UmaDB" >&2
 	@$(BIN)/python -m loadtests.bench $(BENCH) $(if $(QUICK),--quick)
 
 .PHONY: failover

@@ -4,13 +4,13 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from loadtests.bench import append
+from loadtests.bench.rounds import Result
 
-BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {append.NAME: append.run}
+BENCHMARKS: dict[str, Callable[..., Result]] = {append.NAME: append.run}
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     os.chdir(Path(__file__).parents[2])
     for name in [asked.name] if asked.name else sorted(BENCHMARKS):
         result = BENCHMARKS[name](quick=asked.quick)
-        told = {key: result[key] for key in ("benchmark", "ratios", "figures")}
+        told = {name: result.ratios | result.figures}
         print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
 
 

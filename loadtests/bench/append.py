@@ -1,14 +1,9 @@
 """Durable appends a second: ours beside the raw limits and two event stores, on one server."""
 
-import importlib.metadata
-import statistics
-import sys
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
-import psycopg
-
-from loadtests.bench import plots, report
+from loadtests.bench import plots
 from loadtests.bench.contenders import (
     Contender,
     copied,
@@ -19,8 +14,10 @@ from loadtests.bench.contenders import (
     node_version,
     ours,
     single_row,
+    uma,
+    uma_version,
 )
-from loadtests.bench.ours import Run
+from loadtests.bench.rounds import Result, alternating, figures, over, table, told, versions
 from loadtests.bench.server import machine, running
 
 NAME = "append"
@@ -34,6 +31,7 @@ QUICK: Mapping[str, Contender] = {
     "copy": copied,
     "eventsourcing_32": library(32),
     "emmett_32": emmett(32),
+    "umadb_32": uma(32),
 }
 
 FULL: Mapping[str, Contender] = {
@@ -50,6 +48,11 @@ FULL: Mapping[str, Contender] = {
     "eventsourcing_32": library(32),
     "emmett_32": emmett(32),
     "eventsourcing_functions_32": library(32, db_functions=True),
+    "eventsourcing_together_32": library(32, db_functions=True, together=100),
+    "umadb_1": uma(1),
+    "umadb_8": uma(8),
+    "umadb_32": uma(32),
+    "umadb_128": uma(128),
     "ours_128": ours(128),
     "ours_512": ours(512),
     "ours_1_tenants_50": ours(1, tenants=50),
@@ -64,73 +67,57 @@ FULL: Mapping[str, Contender] = {
 }
 
 
-def run(*, quick: bool) -> dict[str, Any]:
+def run(*, quick: bool) -> Result:
     """Measure in alternating rounds; the result as build/bench/append.json has it."""
-    contenders = QUICK if quick else FULL
+    contenders = dict(QUICK if quick else FULL)
+    if (umadb := uma_version()) is None:
+        contenders = {name: each for name, each in contenders.items() if "umadb" not in name}
     rounds, seconds = (2, 1.5) if quick else (3, 4.0)
     before = machine()
     emmett_folder()  # not while anything is measured
-    runs: dict[str, list[Run]] = {name: [] for name in contenders}
     with running() as server:
-        for round_ in range(rounds):
-            # Everybody once before anybody twice, and not always in the same order.
-            for name in sorted(contenders, reverse=bool(round_ % 2)):
-                runs[name].append(contenders[name](server, seconds))
-                print(f"{name:>28}  {runs[name][-1].rate:>10,.0f}/s", file=sys.stderr, flush=True)
+        runs = alternating(
+            {name: partial(each, server, seconds) for name, each in contenders.items()}, rounds
+        )
         version = server.version
-    figures = _figures(runs)
-    result = {
-        "benchmark": NAME,
-        "quick": quick,
-        "machine": before,
-        "versions": {
-            "postgresql": version,
-            "python": sys.version.split()[0],
-            "asyncpg": importlib.metadata.version("asyncpg"),
-            "eventsourcing": importlib.metadata.version("eventsourcing"),
-            "psycopg": f"{psycopg.__version__} ({psycopg.pq.__impl__})",
-            "emmett-postgresql": emmett_version(),
-            "node": node_version(),
+    found = figures(runs)
+    found["append_128_p99_ms"] = found["ours_128_p99_ms"]
+    result = Result(
+        benchmark=NAME,
+        quick=quick,
+        machine=before,
+        versions=versions(
+            "asyncpg",
+            "eventsourcing",
+            "psycopg",
+            "psycopg-binary",
+            postgresql=version,
+            emmett_postgresql=emmett_version(),
+            node=node_version(),
+            umadb=umadb or "does not run here",
+        ),
+        ratios={
+            f"append_32_vs_{peer}": over(runs, "ours_32", f"{peer}_32" if here else peer)
+            for peer, here in PEERS.items()
+            if (f"{peer}_32" if here else peer) in runs
         },
-        "ratios": _ratios(runs),
-        "figures": figures,
-    }
-    report.write(result)
+        figures=found,
+    )
     if not quick:
-        plots.appends(figures)
-        report.update(NAME, _section(result))
-    return result
+        plots.appends(found)
+    return told(result, _section(result) if not quick else "")
 
 
-def _figures(runs: Mapping[str, list[Run]]) -> dict[str, float]:
-    figures: dict[str, float] = {}
-    for name, measured in runs.items():
-        figures[f"{name}_per_s"] = round(statistics.median(each.rate for each in measured))
-        for share in (50, 99):
-            if len(measured[0].latencies_ms) > 1:
-                value = statistics.median(each.percentile(share / 100) for each in measured)
-                figures[f"{name}_p{share}_ms"] = round(value, 2)
-    figures["append_128_p99_ms"] = figures["ours_128_p99_ms"]
-    return figures
-
-
-def _ratios(runs: Mapping[str, list[Run]]) -> dict[str, float]:
-    """Medians of each round's own ratio: what slows one round down slows both sides."""
-
-    def over(peer: str) -> float:
-        pairs = zip(runs["ours_32"], runs[peer], strict=True)
-        return round(statistics.median(mine.rate / theirs.rate for mine, theirs in pairs), 2)
-
-    ratios = {
-        "append_32_vs_single_row": over("single_row_32"),
-        "append_32_vs_eventsourcing": over("eventsourcing_32"),
-        "append_32_vs_emmett": over("emmett_32"),
-        "append_32_vs_copy": over("copy"),
-    }
-    if "eventsourcing_functions_32" in runs:
-        ratios["append_32_vs_eventsourcing_functions"] = over("eventsourcing_functions_32")
-    return ratios
-
+PEERS = {
+    "single_row": True,
+    "eventsourcing": True,
+    "eventsourcing_functions": True,
+    "eventsourcing_together": True,
+    "emmett": True,
+    "umadb": True,
+    "copy": False,
+}
+"""Whether it was measured at 32 at once."""
 
 ROWS = (
     ("**ours, 1 tenant**", "ours_{}", (1, 8, 32, 128, 512)),
@@ -140,14 +127,16 @@ ROWS = (
     ("limit: pgbench, one row per transaction", "single_row_{}", (1, 8, 32)),
     ("eventsourcing, default recorder", "eventsourcing_{}", (1, 8, 32)),
     ("eventsourcing, its insert function (unsafe)", "eventsourcing_functions_{}", (32,)),
+    ("eventsourcing, 100 events a transaction", "eventsourcing_together_{}", (32,)),
     ("emmett-postgresql", "emmett_{}", (1, 8, 32)),
+    ("UmaDB, with a condition", "umadb_{}", (1, 8, 32, 128)),
 )
 CLIENTS = (1, 8, 32, 128, 512)
 
 
-def _section(result: Mapping[str, Any]) -> str:
+def _section(result: Result) -> str:
     """The section of docs/performance.md."""
-    figures, ratios, versions = result["figures"], result["ratios"], result["versions"]
+    figures, ratios = result.figures, result.ratios
 
     def cell(pattern: str, clients: int, measured: tuple[int, ...]) -> str:
         name = pattern.format(clients)
@@ -158,39 +147,33 @@ def _section(result: Mapping[str, Any]) -> str:
             text += f" ({figures[f'{name}_p50_ms']:g} / {figures[f'{name}_p99_ms']:g})"
         return text
 
-    table = [
-        "| | " + " | ".join(f"{clients} at once" for clients in CLIENTS) + " |",
-        "|---" * (1 + len(CLIENTS)) + "|",
+    rows = [
+        [title, *(cell(pattern, clients, measured) for clients in CLIENTS)]
+        for title, pattern, measured in ROWS
+        if f"{pattern.format(32)}_per_s" in figures
     ]
-    for title, pattern, measured in ROWS:
-        cells = (cell(pattern, clients, measured) for clients in CLIENTS)
-        table.append(f"| {title} | " + " | ".join(cells) + " |")
-    where = result["machine"]
-    return "\n".join(
+    rows.append(["limit: COPY, 10,000 rows per transaction", f"{figures['copy_per_s']:,}"])
+    times = {
+        "single_row": "single-row INSERT",
+        "eventsourcing": "the eventsourcing library's default recorder",
+        "eventsourcing_functions": "its insert function",
+        "eventsourcing_together": "the same with 100 events in each transaction",
+        "emmett": "emmett-postgresql",
+        "umadb": "UmaDB with a condition",
+    }
+    compared = [
+        f"**{ratios[f'append_32_vs_{peer}']} times** {name}"
+        for peer, name in times.items()
+        if f"append_32_vs_{peer}" in ratios
+    ]
+    return "\n\n".join(
         [
             (
                 "Events a second, and in brackets p50 / p99 of a command in milliseconds;"
                 " medians of three alternating rounds on one server."
             ),
-            "",
-            *table,
-            f"| limit: COPY, 10,000 rows per transaction | {figures['copy_per_s']:,} | | | | |",
-            "",
-            (
-                "At 32 at once, the median of each round's own ratio:"
-                f" **{ratios['append_32_vs_single_row']} times** single-row INSERT,"
-                f" **{ratios['append_32_vs_eventsourcing']} times** the eventsourcing library's"
-                " default recorder"
-                f" ({ratios['append_32_vs_eventsourcing_functions']} times its insert function),"
-                f" **{ratios['append_32_vs_emmett']} times** emmett-postgresql."
-            ),
-            "",
+            table(["", *(f"{clients} at once" for clients in CLIENTS)], rows),
+            f"At 32 at once, the median of each round's own ratio: {', '.join(compared)}.",
             f"![Appends a second by commands at once](img/{NAME}.svg)",
-            "",
-            f"Measured on {where['cores']} cores of {where['cpu']}, {where['memory_gb']} GB,"
-            f" {where['system']}; load average before: {where['load_before']}. "
-            + ", ".join(f"{name} {version}" for name, version in versions.items())
-            + ". fsync, synchronous_commit and full_page_writes were on; clients and server shared"
-            " the cores.",
         ]
     )

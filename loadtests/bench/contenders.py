@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -14,8 +15,9 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from loadtests.bench.ours import Run
+from loadtests.bench.rounds import Run
 from loadtests.bench.server import BUILD, Server, address
+from ops.place import free_port
 
 ROOT = Path(__file__).parents[2]
 EMMETT = Path(__file__).parent / "peers" / "emmett"
@@ -31,6 +33,9 @@ CREATE TABLE IF NOT EXISTS raw (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY K
 """
 
 Contender = Callable[[Server, float], Run]
+
+UMADB = ROOT / "build" / "umadb" / "bin"
+STARTED_S_MAX = 20
 
 
 def _said(command: list[str], environ: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
@@ -97,8 +102,8 @@ def copied(server: Server, seconds: float) -> Run:
     return asyncio.run(_copy(server.peers["raw"], seconds))
 
 
-def library(clients: int, *, db_functions: bool = False) -> Contender:
-    """The eventsourcing library's recorder."""
+def library(clients: int, *, db_functions: bool = False, together: int = 1) -> Contender:
+    """The eventsourcing library's recorder; `together` events in each transaction."""
 
     def run(server: Server, seconds: float) -> Run:
         parts = address(server.peers["library"])
@@ -111,6 +116,7 @@ def library(clients: int, *, db_functions: bool = False) -> Contender:
         }
         arguments = [str(clients), str(seconds), TEXT]
         arguments += ["--db-functions"] if db_functions else []
+        arguments += ["--together", str(together)]
         said = _said([sys.executable, "-m", "loadtests.bench.peers.library", *arguments], environ)
         return msgspec.json.decode(said, type=Run)
 
@@ -126,6 +132,50 @@ def emmett(clients: int) -> Contender:
         return msgspec.json.decode(_said(["node", "append.mjs", *arguments], cwd=folder), type=Run)
 
     return run
+
+
+def uma(clients: int) -> Contender:
+    """UmaDB: its own server, which keeps its own file, and its own client."""
+
+    def run(_: Server, seconds: float) -> Run:
+        port = free_port("127.0.0.1")
+        file = BUILD / "uma.db"
+        file.unlink(missing_ok=True)
+        with subprocess.Popen(
+            [UMADB / "umadb", f"--listen=127.0.0.1:{port}", f"--db-path={file}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as serving:
+            try:
+                _await_port(port)
+                arguments = [f"http://127.0.0.1:{port}", str(clients), str(seconds), TEXT]
+                program = Path(__file__).parent / "peers" / "uma.py"
+                said = _said([str(UMADB / "python"), str(program), *arguments])
+            finally:
+                serving.terminate()
+        return msgspec.json.decode(said, type=Run)
+
+    return run
+
+
+def uma_version() -> str | None:
+    """The version of UmaDB; None where it is not there, as where no wheel fits the machine."""
+    if not (UMADB / "umadb").exists():
+        return None
+    return _said([str(UMADB / "umadb"), "--version"]).split()[-1]
+
+
+def _await_port(port: int) -> None:
+    until = time.monotonic() + STARTED_S_MAX
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def emmett_folder() -> Path:

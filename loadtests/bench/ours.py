@@ -22,6 +22,7 @@ import uvloop
 from domain.feeds import FEED, FeedReceived, ReceiveFeed
 from domain.ids import feed_id
 from domain.kernel import Command, Context, Decider, Event, Refused
+from loadtests.bench.rounds import Run
 from tenancy.committer import Committer
 from tenancy.database import Database
 from tenancy.keyring import Keyring, MasterKey
@@ -71,18 +72,6 @@ def evolve(state: Till, happened: Any) -> Till:
 
 TILL: Decider[Till] = Decider(kind="till", initial=Till(), decide=decide, evolve=evolve)
 CHECKSUM = "sha256:" + secrets.token_hex(32)
-
-
-class Run(msgspec.Struct, frozen=True):
-    """One measurement: operations a second, and the latencies of each, sorted, in ms."""
-
-    rate: float
-    latencies_ms: list[float]
-
-    def percentile(self, share: float) -> float:
-        """The latency that this share of operations did not exceed."""
-        last = len(self.latencies_ms) - 1
-        return self.latencies_ms[round(share * last)]
 
 
 Once = Callable[[], Awaitable[object]]

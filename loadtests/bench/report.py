@@ -1,8 +1,6 @@
 """Where results go: build/bench/NAME.json, and between the marks of docs/performance.md."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -11,11 +9,11 @@ from loadtests.bench.server import BUILD
 DOCUMENT = Path("docs/performance.md")
 
 
-def write(result: Mapping[str, Any]) -> Path:
+def write(name: str, result: bytes) -> Path:
     """Keep the result for machines; the file."""
-    path = BUILD / f"{result['benchmark']}.json"
+    path = BUILD / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    path.write_bytes(msgspec.json.format(result, indent=2) + b"\n")
     return path
 
 

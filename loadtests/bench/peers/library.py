@@ -36,6 +36,17 @@ class TakenIn(DomainEvent):
     text: str
 
 
+def taken_in(stream_id: UUID, version: int, text: str) -> TakenIn:
+    """An event of this version."""
+    content: dict[str, Any] = {"amount": 1, "balance": version, "text": text}
+    return TakenIn(
+        originator_id=stream_id,
+        originator_version=version,
+        timestamp=datetime_now_with_tzinfo(),
+        **content,
+    )
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser()
@@ -43,6 +54,7 @@ def main() -> None:
     parser.add_argument("seconds", type=float)
     parser.add_argument("text")
     parser.add_argument("--db-functions", action="store_true")
+    parser.add_argument("--together", type=int, default=1)
     asked = parser.parse_args()
     settings = {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -65,18 +77,16 @@ def main() -> None:
         streams = [uuid4() for _ in range(STREAMS_PER_CLIENT)]
         version = 0
         while not stop.is_set():
-            version += 1
             for stream_id in streams:
                 began = time.perf_counter()
-                content: dict[str, Any] = {"amount": 1, "balance": version, "text": asked.text}
-                event = TakenIn(
-                    originator_id=stream_id,
-                    originator_version=version,
-                    timestamp=datetime_now_with_tzinfo(),
-                    **content,
+                store.put(
+                    [
+                        taken_in(stream_id, version + each, asked.text)
+                        for each in range(1, asked.together + 1)
+                    ]
                 )
-                store.put([event])
                 mine.append(1000 * (time.perf_counter() - began))
+            version += asked.together
 
     threads = [threading.Thread(target=client, args=(mine,)) for mine in latencies]
     for thread in threads:
@@ -98,7 +108,8 @@ def main() -> None:
         for mine, first, last in zip(latencies, before, after, strict=True)
         for each in mine[first:last]
     ]
-    print(json.dumps({"rate": len(counted) / took, "latencies_ms": sorted(counted)}))
+    rate = asked.together * len(counted) / took
+    print(json.dumps({"rate": rate, "latencies_ms": sorted(counted)}))
 
 
 if __name__ == "__main__":
