@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from loadtests.bench import append
+from loadtests.bench import append, http
 from loadtests.bench.rounds import Result
 
-BENCHMARKS: dict[str, Callable[..., Result]] = {append.NAME: append.run}
+BENCHMARKS: dict[str, Callable[..., Result]] = {each.NAME: each.run for each in (append, http)}
 
 
 def main() -> None:

@@ -38,7 +38,8 @@ UMADB = ROOT / "build" / "umadb" / "bin"
 STARTED_S_MAX = 20
 
 
-def _said(command: list[str], environ: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
+def said(command: list[str], environ: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
+    """What a program prints; the end of everything where it fails."""
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -57,13 +58,13 @@ def ours(clients: int, *, tenants: int = 1, scenario: str = "till") -> Contender
 
     def run(server: Server, seconds: float) -> Run:
         arguments = [server.ours, str(clients), str(tenants), str(seconds), scenario, TEXT]
-        said = _said([sys.executable, "-m", "loadtests.bench.ours", *arguments])
+        text = said([sys.executable, "-m", "loadtests.bench.ours", *arguments])
         try:
-            return msgspec.json.decode(said, type=Run)
+            return msgspec.json.decode(text, type=Run)
         except msgspec.DecodeError as error:
-            begin, end = said[:100], said[-100:]
+            begin, end = text[:100], text[-100:]
             raise SystemExit(
-                f"loadtests.bench.ours said {len(said)} characters that are no result ({error}): "
+                f"loadtests.bench.ours said {len(text)} characters that are no result ({error}): "
                 f"{begin!r} ... {end!r}"
             ) from error
 
@@ -80,7 +81,7 @@ def single_row(clients: int) -> Contender:
         script.write_text(
             f"INSERT INTO raw (payload) VALUES ('\\x{secrets.token_hex(PAYLOAD_BYTES)}');\n"
         )
-        said = _said(
+        text = said(
             [
                 *(_binary("pgbench"), "--no-vacuum", "--protocol=prepared"),
                 *(f"--client={clients}", f"--jobs={min(2, clients)}", f"--time={seconds:.0f}"),
@@ -88,9 +89,9 @@ def single_row(clients: int) -> Contender:
             ],
             address(url),
         )
-        rate, latency = RATE.search(said), LATENCY.search(said)
+        rate, latency = RATE.search(text), LATENCY.search(text)
         if rate is None or latency is None:
-            raise SystemExit(f"pgbench said something new:\n{said}")
+            raise SystemExit(f"pgbench said something new:\n{text}")
         # It tells the mean only.
         return Run(float(rate[1]), [float(latency[1])])
 
@@ -117,8 +118,8 @@ def library(clients: int, *, db_functions: bool = False, together: int = 1) -> C
         arguments = [str(clients), str(seconds), TEXT]
         arguments += ["--db-functions"] if db_functions else []
         arguments += ["--together", str(together)]
-        said = _said([sys.executable, "-m", "loadtests.bench.peers.library", *arguments], environ)
-        return msgspec.json.decode(said, type=Run)
+        text = said([sys.executable, "-m", "loadtests.bench.peers.library", *arguments], environ)
+        return msgspec.json.decode(text, type=Run)
 
     return run
 
@@ -129,7 +130,7 @@ def emmett(clients: int) -> Contender:
     def run(server: Server, seconds: float) -> Run:
         folder = emmett_folder()
         arguments = [server.peers["emmett"], str(clients), str(seconds), TEXT]
-        return msgspec.json.decode(_said(["node", "append.mjs", *arguments], cwd=folder), type=Run)
+        return msgspec.json.decode(said(["node", "append.mjs", *arguments], cwd=folder), type=Run)
 
     return run
 
@@ -147,13 +148,13 @@ def uma(clients: int) -> Contender:
             stderr=subprocess.DEVNULL,
         ) as serving:
             try:
-                _await_port(port)
+                await_port(port)
                 arguments = [f"http://127.0.0.1:{port}", str(clients), str(seconds), TEXT]
                 program = Path(__file__).parent / "peers" / "uma.py"
-                said = _said([str(UMADB / "python"), str(program), *arguments])
+                text = said([str(UMADB / "python"), str(program), *arguments])
             finally:
                 serving.terminate()
-        return msgspec.json.decode(said, type=Run)
+        return msgspec.json.decode(text, type=Run)
 
     return run
 
@@ -162,10 +163,11 @@ def uma_version() -> str | None:
     """The version of UmaDB; None where it is not there, as where no wheel fits the machine."""
     if not (UMADB / "umadb").exists():
         return None
-    return _said([str(UMADB / "umadb"), "--version"]).split()[-1]
+    return said([str(UMADB / "umadb"), "--version"]).split()[-1]
 
 
-def _await_port(port: int) -> None:
+def await_port(port: int) -> None:
+    """Wait until somebody listens there."""
     until = time.monotonic() + STARTED_S_MAX
     while True:
         try:
@@ -186,7 +188,7 @@ def emmett_folder() -> Path:
         if file.is_file():
             shutil.copy(file, folder)
     if not (folder / "node_modules").exists():
-        _said(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder)
+        said(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder)
     return folder
 
 
@@ -198,7 +200,7 @@ def emmett_version() -> str:
 
 def node_version() -> str:
     """The version of node."""
-    return _said(["node", "--version"]).strip()
+    return said(["node", "--version"]).strip()
 
 
 def _binary(name: str) -> str:

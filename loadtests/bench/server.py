@@ -26,6 +26,8 @@ class Server(msgspec.Struct, frozen=True):
     version: str
     ours: str
     """Address of our database, as the application's login."""
+    owner: str
+    """The same, as its owner."""
     peers: dict[str, str]
     """Address of each peer's own database, as its owner."""
 
@@ -42,6 +44,7 @@ def running() -> Iterator[Server]:
         yield Server(
             version=up.version,
             ours=up.database_url,
+            owner=up.owner_database_url,
             peers={peer: up.url("merit_owner", database=f"bench_{peer}") for peer in PEERS},
         )
 
