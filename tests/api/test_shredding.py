@@ -293,7 +293,7 @@ async def trial_of(finance: Any, company: Any) -> dict[str, Any]:
 
 
 def store_head(company: Any) -> int:
-    return max(client.position for client in company._clients.values())
+    return max(int(client.position) for client in company._clients.values())
 
 
 async def digests_of(services: Any, tenant: UUID) -> dict[str, str]:

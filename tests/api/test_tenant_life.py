@@ -183,12 +183,12 @@ async def test_an_erased_tenant_answers_410_and_proves_that_nothing_was_taken_ou
         tables = await owner.fetch(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'merit_views'"
         )
-        for table in tables:
+        for view in tables:
             left = await owner.fetchval(
-                f"SELECT count(*) FROM merit_views.{table['tablename']} WHERE tenant_id = $1",
+                f"SELECT count(*) FROM merit_views.{view['tablename']} WHERE tenant_id = $1",
                 tenant,
             )
-            assert left == 0, table
+            assert left == 0, view
     finally:
         await owner.close()
 
