@@ -67,10 +67,12 @@ def _later(company: Company, cycle: PlanCycle, months: int) -> Company:
     """The company in another quarter, of which the data of some months are in."""
     shift = cycle.starts_on.month - company.cycle.starts_on.month
     ends = sorted({each.occurred_on for each in company.facts})
+    gone = {each.employment.number for each in company.members if each.termination is not None}
     counted = Counter((each.number, each.indicator) for each in company.facts)
     return msgspec.structs.replace(
         company,
         cycle=cycle,
+        members=tuple(_still_here(each) for each in company.members),
         facts=tuple(
             msgspec.structs.replace(
                 fact,
@@ -79,9 +81,17 @@ def _later(company: Company, cycle: PlanCycle, months: int) -> Company:
             )
             for fact in company.facts
             # What is counted once a quarter is in; of what is counted by month, some months are.
-            if fact.occurred_on in ends[:months] or counted[fact.number, fact.indicator] == 1
+            if fact.number not in gone
+            and (fact.occurred_on in ends[:months] or counted[fact.number, fact.indicator] == 1)
         ),
     )
+
+
+def _still_here(member: Member) -> Member:
+    """Who left is not appraised any more."""
+    if member.termination is None:
+        return member
+    return msgspec.structs.replace(member, targets=(), self_ratings=(), manager_ratings=())
 
 
 def _shifted(day: date, months: int) -> date:

@@ -159,13 +159,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         cast("IO[bytes]", process.stdout).close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+@pytest.fixture(scope="session")
+def chromium() -> Path:
     assert CHROMIUM.exists(), "Chromium is missing: apt-get install chromium"
     assert AXE.exists(), "axe-core is missing: make setup"
+    return CHROMIUM
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         yield opened
         await opened.close()
@@ -190,8 +195,10 @@ async def visit(browser: Browser, site: Site) -> AsyncIterator[Visit]:
             color_scheme=scheme,
         )
         if role:
-            session = {"name": "merit_session", "value": site.people[role].secret}
-            await context.add_cookies([{**session, "url": site.address}])
+            secret = site.people[role].secret
+            await context.add_cookies(
+                [{"name": "merit_session", "value": secret, "url": site.address}]
+            )
         await context.add_init_script(VIOLATIONS)
         seen = Seen(await context.new_page(), site, context)
         made.append(seen)
