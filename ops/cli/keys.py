@@ -14,6 +14,7 @@ from ops.cli.common import COMMON, Common, Exit, WrongInput, run, told
 from ops.keyservice import KeyServer
 from ops.place import with_database
 from tenancy.rotation import rotate_root, rotate_tenant
+from tenancy.signing import Signers
 
 keys = App(name="keys", help="Keys that seal: rotate them, keep the one over all of them.")
 
@@ -98,6 +99,28 @@ async def _master(common: Common, *, retire: bool) -> int:
         common, done, f"the master key is {done.key_id} now; {done.rewrapped} keys re-wrapped{gone}"
     )
     return Exit.DONE
+
+
+@keys.command
+def rotate_log(*, tenant: UUID, common: Common = COMMON) -> int:
+    """Let a new key sign a tenant's log from now on; what the old one signed stays valid.
+
+    The new key is introduced by a note that both sign, so who has pinned the old one needs no
+    other. Running processes change over within a minute.
+
+    Args:
+        tenant: Whose log.
+        common: Options of every command.
+    """
+
+    async def work() -> int:
+        async with with_database(common.settings) as settings, opened(settings) as services:
+            await services.registry.tenant(tenant)
+            key = await Signers(services.keyring).rotate(tenant)
+        told(common, {"verifier": str(key)}, f"the log is signed by {key} from now on")
+        return Exit.DONE
+
+    return run(work())
 
 
 @keys.command

@@ -27,7 +27,8 @@ def test_help_explains_itself_and_names_the_exit_codes(merit: Any) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["up", "serve", "worker", "migrate", "export", "verify", "rebuild", "replay", "health", "doctor",
+    ["up", "serve", "worker", "migrate", "export", "verify", "rebuild", "replay", "health",
+     "doctor", "witness serve", "keys rotate-log",
      "tenant create", "tenant list", "tenant show", "key create", "key list", "key revoke",
      "cycle open", "cycle status", "cycle score", "cycle lock", "payout prepare",
      "payout approve", "payout settle", "explain"],
@@ -170,6 +171,10 @@ def test_a_database_is_verified_in_place(merit: Any, up: Any, eventually: Any) -
     found = merit.json("verify", "--tenant", tenant, *there)
     assert (found["ok"], found["events"], found["reads"]["damaged"]) == (True, 1, None)
     assert merit("verify").returncode == 2
+    pinned = merit.json("verify", "--tenant", tenant, *there)
+    assert pinned["ok"]
+    new = merit.json("keys", "rotate-log", "--tenant", tenant, *there)["verifier"]
+    assert merit("verify", "--tenant", tenant, "--verifier", new, *there).returncode == 0
 
 
 def test_a_witness_is_started_and_stopped(tmp_path: Path) -> None:
