@@ -1,16 +1,19 @@
 """Histories as files: exported with proofs, verified and recomputed without server or network."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
 from api.services import Services
 from domain.catalogue import EVENTS
 from ops.recompute import Recomputation, Recomputed
+from ops.tenants import OPERATOR
 from tenancy.bundle import Exporter, Manifest
 from tenancy.findings import Verdict
+from tenancy.read_audit import Read
 from tenancy.records import Recorded
 from tenancy.signing import Signers
 from tenancy.verification import verify_bundle
@@ -46,6 +49,21 @@ async def export(
         NothingSealed: there is no history.
         FileExistsError: the folder is not empty.
     """
+    # Before a byte of it is written, as with every other answer.
+    await services.reads.note(
+        tenant_id,
+        Read(
+            read_at=datetime.now(UTC),
+            request_id=uuid4(),
+            actor=OPERATOR,
+            key_id=OPERATOR,
+            method="CLI",
+            route="merit export",
+            subjects=(),
+            fields=("content",) if content else ("sealed",),
+            row_count=await (await services.histories.of(tenant_id)).head(),
+        ),
+    )
     exporter = Exporter(services.database, services.keyring, Signers(services.keyring))
     return await exporter.export(tenant_id, folder, content=content, on_progress=on_progress)
 

@@ -26,6 +26,8 @@ async def bundle(
     await company.rewarded()
     folder = tmp_path_factory.mktemp("bundles") / "bundle"
     await export(app.state.services, company.tenant_id, folder, content=True)
+    noted = await (await company.client("admin")).saw("/audit/reads", route="merit export")
+    assert [each["fields"] for each in noted["data"]] == [["content"]]
     return folder
 
 
