@@ -11,6 +11,7 @@ import pytest
 from api import examples, examples_rewards
 from api.app import TABLE
 from api.auth import ROLES
+from api.console.catalogue import PAGES
 from api.routes import BASE, Route
 
 # Whoever has no key may learn that we are here, how to talk to us, and what a problem means.
@@ -22,6 +23,10 @@ PUBLIC = {
     "/docs",
     "/docs/assets/{name:str}",
     "/problems/{code:str}",
+    "/console/sign-in",
+    "/console/sign-out",
+    "/console/preferences",
+    "/console/static/{mark:str}/{name:path}",
 }
 
 IDS = {
@@ -70,6 +75,7 @@ def _routed(app: Any) -> Iterator[str]:
 
 async def test_every_path_is_in_the_table_or_public(app: Any) -> None:
     known = {BASE + re.sub(r"\}", ":str}", path) for path in TABLE.by_path}
+    known |= {page.address.replace("}", ":str}") for page in PAGES}
     assert set(_routed(app)) == known | PUBLIC
 
 
