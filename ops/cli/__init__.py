@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError
 
 from ops.cli import (
     auditing,
+    backups,
     cycles,
     failover,
     incidents,
@@ -35,6 +36,7 @@ for _part in (
     auditing,
     inspection,
     failover,
+    backups,
     incidents,
 ):
     _part.register(app)

@@ -1,9 +1,10 @@
 """The aggregates that keep the service running, with their commands and events."""
 
-from domain import incident, on_call
+from domain import incident, on_call, restore_drill
 from domain.aggregate import Aggregate
 from domain.incident import INCIDENT
 from domain.on_call import ON_CALL_ROTA
+from domain.restore_drill import RESTORE_DRILL
 
 OPERATING: tuple[Aggregate, ...] = (
     Aggregate(
@@ -29,5 +30,10 @@ OPERATING: tuple[Aggregate, ...] = (
         decider=ON_CALL_ROTA,
         commands=(on_call.SetOnCallRota,),
         events=(on_call.OnCallRotaSet,),
+    ),
+    Aggregate(
+        decider=RESTORE_DRILL,
+        commands=(restore_drill.RecordRestoreDrill,),
+        events=(restore_drill.RestoreDrilled,),
     ),
 )

@@ -20,6 +20,8 @@ OPERATING: tuple[Row, ...] = (
      "故障级别未变。"),
     ("conflict", "service-restored", "The service is restored already.",
      "服务已恢复。"),
+    ("invalid", "bad-drill", "A drill has findings, or it is in order.",
+     "恢复演练须有问题记录，或标明无误。"),
     ("invalid", "bad-rota", "Shifts have zones, follow each other, and leave no hole.",
      "值班表须连续、不重叠，且时间带时区。"),
 )

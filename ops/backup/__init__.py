@@ -1,0 +1,1 @@
+"""Backups by pgBackRest, and the drill that proves that they can be restored."""
