@@ -39,14 +39,15 @@ class Formats(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def number(self, value: Any) -> str:
-        """An exact number with its thousands grouped; empty for nothing."""
-        if value in (None, ""):
+        """An exact number with its thousands grouped; empty for nothing, a text as it is."""
+        if value is None:
             return ""
-        return str(
-            format_decimal(
-                Decimal(str(value)), locale=LOCALES[self.language], decimal_quantization=False
-            )
-        )
+        try:
+            exact = Decimal(str(value))
+        except InvalidOperation:
+            return str(value)
+        locale = LOCALES[self.language]
+        return str(format_decimal(exact, locale=locale, decimal_quantization=False))
 
     def short(self, value: Any, digits: int = 2) -> str:
         """A number or a fraction ("2244/25") rounded for reading; its exact value is elsewhere."""
