@@ -53,6 +53,7 @@ from api.reading import watched
 from api.refusing import said_of
 from api.routes import BASE, Route, Table
 from api.services import Services, opened
+from api.sessions import admitted
 from api.stamp import arrival, stamp
 from tenancy.metrics import figures_of
 from tenancy.settings import Settings
@@ -156,7 +157,7 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
         state["template"] = path
         services: Services = request.app.state.services
         now = arrival()
-        caller = await services.door.enter(request.headers.get("authorization"), now)
+        caller = await admitted(request, now)
         state["caller"] = caller
         if request.method == "OPTIONS":
             return Response(b"", status_code=204, headers={"Allow": allowed})

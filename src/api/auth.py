@@ -35,13 +35,15 @@ _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="meritledger"'}
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is behind a request. The tenant comes from the access key and from nowhere else."""
+    """Who is behind a request. The tenant comes from the key or session, from nowhere else."""
 
     tenant_id: UUID
     key_id: UUID
     roles: frozenset[str]
     person_id: UUID | None = None
     expires_at: datetime | None = None
+    session_id: UUID | None = None
+    """Of a browser; None for who calls with an access key."""
 
     @property
     def actor(self) -> UUID:
@@ -88,12 +90,16 @@ class Door:
         caller = await self._caller(secret, now)
         if caller is not None and (caller.expires_at is None or now < caller.expires_at):
             return caller
-        status = await self._closed(secret) if caller is None else None
-        if status == "suspended":
-            raise Said("tenant-suspended", "ask the operator of this installation")
-        if status == "erased":
-            raise Said("tenant-erased", "its keys were destroyed")
+        raise_closed(await self._closed(secret) if caller is None else None)
         raise Said("unauthenticated", "this access key is not valid", headers=_CHALLENGE)
+
+    def rung(self, payload: str) -> None:
+        """What `ACCESS_CHANNEL` rings: keys of this tenant may be revoked; "" is all tenants."""
+        self._known = {
+            digest: kept
+            for digest, kept in self._known.items()
+            if payload and str(kept[1].tenant_id) != payload
+        }
 
     async def _caller(self, secret: str, now: datetime) -> Caller | None:
         digest = hashlib.sha256(secret.encode()).digest()
@@ -116,6 +122,18 @@ class Door:
         )
         self._known[digest] = (now + CACHED_FOR, caller)
         return caller
+
+
+def raise_closed(status: str | None) -> None:
+    """Tell what became of a tenant; nothing where it is active.
+
+    Raises:
+        Said: `tenant-suspended` or `tenant-erased`.
+    """
+    if status == "suspended":
+        raise Said("tenant-suspended", "ask the operator of this installation")
+    if status == "erased":
+        raise Said("tenant-erased", "its keys were destroyed")
 
 
 def permit(caller: Caller, roles: frozenset[str]) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import structlog
 
 from api.auth import Door
+from api.sessions import Sessions
 from domain.catalogue import EVENTS
 from projections.ending import empty_views
 from projections.history import TenantLogs
@@ -18,6 +19,7 @@ from tenancy.keyring import KEY_CHANNEL, Keyring
 from tenancy.read_audit import ReadAudit
 from tenancy.registry import Registry
 from tenancy.root import root_of, trust_of
+from tenancy.sessions import ACCESS_CHANNEL, SessionTable
 from tenancy.settings import Settings, SettingsRefused
 from tenancy.signing import Signers
 from tenancy.store import Histories
@@ -37,6 +39,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     views: Views
     transparency: Transparency
     door: Door
+    sessions: Sessions
     reads: ReadAudit
     erasures: ErasureList
 
@@ -70,6 +73,11 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         keyring.on_doubt(histories.forget)
         await database.listen(KEY_CHANNEL, keyring.rung)
         erasures = ErasureList(settings.erasures_file, keyring, Signers(keyring))
+        door = Door(registry.find_key, registry.closed)
+        sessions = Sessions(SessionTable(database))
+        # So is what was revoked or ended by another one.
+        await database.listen(ACCESS_CHANNEL, door.rung)
+        await database.listen(ACCESS_CHANNEL, sessions.rung)
         # This may be a copy from before an erasure: nobody sees it before that is done again.
         await settle(erasures, registry, database)
         try:
@@ -81,7 +89,8 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
                 histories=histories,
                 views=await Views.open(reading, TenantLogs(database, keyring, EVENTS)),
                 transparency=Transparency(database),
-                door=Door(registry.find_key, registry.closed),
+                door=door,
+                sessions=sessions,
                 reads=reads,
                 erasures=erasures,
             )

@@ -7,7 +7,12 @@ from typing import Any, Final, Protocol
 import msgspec
 
 SCHEMAS: Final = ("merit", "merit_views")
-WITHOUT_TENANT: Final = ("merit.schema_migrations", "merit.tenants", "merit.access_keys")
+WITHOUT_TENANT: Final = (
+    "merit.schema_migrations",
+    "merit.tenants",
+    "merit.access_keys",
+    "merit.sessions",
+)
 """Read before a tenant is known; adding one needs a reason that its migration tells."""
 RUN_TIME_ROLES: Final = ("merit_app", "merit_auditor")
 

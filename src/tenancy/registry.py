@@ -205,8 +205,11 @@ RETURNING {COLUMNS}
 TENANTS = f"SELECT {COLUMNS} FROM merit.tenants ORDER BY created_at"  # noqa: S608 - as above
 TENANT = f"SELECT {COLUMNS} FROM merit.tenants WHERE tenant_id = $1"  # noqa: S608 - as above
 SET_STATUS = f"""
-UPDATE merit.tenants SET status = $2 WHERE tenant_id = $1 AND status <> 'erased'
-RETURNING {COLUMNS}
+WITH changed AS (
+    UPDATE merit.tenants SET status = $2 WHERE tenant_id = $1 AND status <> 'erased'
+    RETURNING {COLUMNS}
+), rung AS (SELECT pg_notify('merit_access', $1::text))
+SELECT changed.* FROM changed, rung
 """  # noqa: S608 - as above
 ERASE_TENANT = f"""
 UPDATE merit.tenants
@@ -240,9 +243,12 @@ SELECT tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at
   FROM merit.access_keys WHERE tenant_id = $1 ORDER BY created_at
 """
 REVOKE_KEY = """
-UPDATE merit.access_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())
- WHERE tenant_id = $1 AND key_id = $2
-RETURNING tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at
+WITH revoked AS (
+    UPDATE merit.access_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())
+     WHERE tenant_id = $1 AND key_id = $2
+    RETURNING tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at
+), rung AS (SELECT pg_notify('merit_access', $1::text))
+SELECT revoked.* FROM revoked, rung
 """
 
 

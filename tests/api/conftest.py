@@ -15,6 +15,7 @@ from litestar import Litestar
 from api import examples
 from api.app import create_app
 from api.examples_rewards import REWARD_ID
+from api.sessions import COOKIE_HERE
 from domain.catalogue import EVENTS
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
@@ -35,6 +36,13 @@ class Client:
         self.http = http
         self.secret = secret
         self.position = 0
+
+    async def session(self) -> str:
+        """The token of a new session, begun with the key on the console's sign-in page."""
+        answer = await self.http.post("/console/sign-in", data={"key": self.secret})
+        assert answer.status_code == 303, answer.text
+        self.http.cookies.clear()
+        return str(answer.cookies[COOKIE_HERE])
 
     async def send(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **rest: Any

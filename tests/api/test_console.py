@@ -15,17 +15,17 @@ from api.console.catalogue import PAGES
 from api.console.page import MENU
 from api.console.problems import BY_STATUS, NEXT, OTHERWISE
 from api.console.rendering import CONTENT_SECURITY
-from api.console.who import token
 from api.console.words import CHINESE, TERMS
 from api.problems import MEANINGS
+from api.sessions import COOKIE_HERE, csrf_of
 from domain.catalogue import EVENTS
 
 EACH = [pytest.param(page, id=page.path or "start") for page in PAGES]
 NAMED = re.compile(r"\{(\w+)\}")
 
 
-def signed(secret: str) -> dict[str, str]:
-    return {"Cookie": f"merit_session={secret}"}
+def signed(token: str) -> dict[str, str]:
+    return {"Cookie": f"{COOKIE_HERE}={token}"}
 
 
 def filled(page: Any) -> str:
@@ -46,7 +46,7 @@ async def test_a_stranger_is_led_to_the_sign_in_page(page: Any, http: httpx.Asyn
 async def test_a_page_is_for_its_roles(page: Any, company: Any, http: httpx.AsyncClient) -> None:
     for role in sorted(ROLES - page.roles):
         client = await company.client(role, uuid4())
-        answer = await http.get(filled(page), headers=signed(client.secret))
+        answer = await http.get(filled(page), headers=signed(await client.session()))
         assert answer.status_code == 403, role
 
 
@@ -56,7 +56,7 @@ async def test_every_answer_of_a_page_is_under_the_policy(
 ) -> None:
     role = min(page.roles)
     client = await company.client(role, uuid4())
-    answer = await http.get(filled(page), headers=signed(client.secret))
+    answer = await http.get(filled(page), headers=signed(await client.session()))
     assert answer.status_code == (404 if "{" in page.path else 200), answer.text
     assert answer.headers["content-security-policy"] == CONTENT_SECURITY
     assert "unsafe" not in CONTENT_SECURITY
@@ -76,12 +76,13 @@ def test_what_a_page_does_is_a_command_that_its_roles_may_send(page: Any) -> Non
 async def test_a_form_does_only_what_its_page_does(company: Any, http: httpx.AsyncClient) -> None:
     client = await company.client("hr", uuid4())
     before = await company.head()
-    page = await http.get("/console/results", headers=signed(client.secret))
+    token = await client.session()
+    page = await http.get("/console/results", headers=signed(token))
     assert page.status_code == 403
     answer = await http.post(
         "/console",
-        data={"_do": "/people", "number": "P-1", "name": "x", "_csrf": _token(client.secret)},
-        headers=signed(client.secret),
+        data={"_do": "/people", "number": "P-1", "name": "x", "_csrf": csrf_of(token)},
+        headers=signed(token),
     )
     assert answer.status_code == 404
     assert await company.head() == before
@@ -91,9 +92,9 @@ async def test_a_form_without_the_mark_of_its_session_is_refused(
     company: Any, http: httpx.AsyncClient
 ) -> None:
     client = await company.client("employee", uuid4())
-    for mark in ({}, {"_csrf": ""}, {"_csrf": _token("another")}):
+    for mark in ({}, {"_csrf": ""}, {"_csrf": csrf_of("another")}):
         answer = await http.post(
-            "/console", data={"_do": "/appeals", **mark}, headers=signed(client.secret)
+            "/console", data={"_do": "/appeals", **mark}, headers=signed(await client.session())
         )
         assert answer.status_code == 403
         assert "form-expired" in answer.text
@@ -108,7 +109,7 @@ async def test_another_site_cannot_sign_somebody_in(company: Any, http: httpx.As
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_session_ends_with_its_key(company: Any, http: httpx.AsyncClient) -> None:
+async def test_a_session_ends_with_its_tenant(company: Any, http: httpx.AsyncClient) -> None:
     client = await company.client("employee", uuid4())
     answer = await http.post("/console/sign-in", data={"key": client.secret, "to": "/console"})
     assert answer.status_code == 303
@@ -116,12 +117,13 @@ async def test_a_session_ends_with_its_key(company: Any, http: httpx.AsyncClient
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
     http.cookies.clear()
-    assert (await http.get("/console", headers=signed("mlk_x"))).status_code == 303
+    assert (await http.get("/console", headers=signed("mls_x"))).status_code == 303
+    token = await client.session()
     await company.registry.suspend_tenant(company.tenant_id)
-    answer = await http.get("/console", headers=signed(client.secret))
-    while answer.status_code == 200:  # what a door remembers, it remembers for seconds
+    answer = await http.get("/console", headers=signed(token))
+    while answer.status_code == 200:  # what is remembered, is remembered for seconds
         await asyncio.sleep(0.3)
-        answer = await http.get("/console", headers=signed(client.secret))
+        answer = await http.get("/console", headers=signed(token))
     assert answer.status_code == 403
     assert "tenant-suspended" in answer.text
 
@@ -186,8 +188,3 @@ def test_every_event_and_every_role_has_a_name() -> None:
 
 def test_every_next_step_is_of_a_problem() -> None:
     assert NEXT.keys() <= MEANINGS.keys()
-
-
-def _token(session: str) -> str:
-
-    return token(session)

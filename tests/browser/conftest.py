@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
 
+from api.sessions import COOKIE_HERE
 from ops.demo.showcase import Persona
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -56,6 +57,13 @@ class Site:
         told = answer.json()
         self.asked("auditor", "/audit/events", wait_for=told["position"], limit=1)
         return told
+
+    def session(self, role: str) -> str:
+        """The token of a new session of somebody."""
+        key = {"key": self.people[role].secret}
+        answer = httpx.post(f"{self.address}/console/sign-in", data=key)
+        assert answer.status_code == 303, answer.text
+        return answer.cookies[COOKIE_HERE]
 
     def own(self, role: str, at: int) -> str:
         """An appraisal of somebody: 0 is the paid quarter, 1 the compared one, 2 the rated one."""
@@ -195,9 +203,8 @@ async def visit(browser: Browser, site: Site) -> AsyncIterator[Visit]:
             color_scheme=scheme,
         )
         if role:
-            secret = site.people[role].secret
             await context.add_cookies(
-                [{"name": "merit_session", "value": secret, "url": site.address}]
+                [{"name": COOKIE_HERE, "value": site.session(role), "url": site.address}]
             )
         await context.add_init_script(VIOLATIONS)
         seen = Seen(await context.new_page(), site, context)

@@ -16,10 +16,10 @@ from api.console.page import HOME
 from api.console.problems import failed_of
 from api.console.rendering import HTML, SECURITY, render, theme_of
 from api.console.visit import Failed
-from api.console.who import begin, end, own_site
 from api.problems import Said
 from api.refusing import said_of
 from api.services import Services
+from api.sessions import end_session, own_site, start_session
 from api.stamp import arrival
 
 DEMO_LOGINS: Final = "demo-logins.json"
@@ -77,13 +77,13 @@ async def sign_in(request: Request[Any, Any, Any]) -> Response[bytes]:
     try:
         own_site(request)
         secret = _secret(services, given)
-        await services.door.enter(f"Bearer {secret}", arrival())
+        caller = await services.door.enter(f"Bearer {secret}", arrival())
     except Said as no:
         return _page(request, failed=failed_of(no, _language(request)), to=given.get("to", ""))
     response: Response[bytes] = Response(
         b"", status_code=303, headers={"Location": local(given.get("to", ""), HOME)}
     )
-    begin(request, response, secret)
+    await start_session(request, response, caller)
     return response
 
 
@@ -103,7 +103,7 @@ async def sign_out(request: Request[Any, Any, Any]) -> Response[bytes]:
     response: Response[bytes] = Response(
         b"", status_code=303, headers={"Location": f"{HOME}/sign-in"}
     )
-    end(request, response)
+    await end_session(request, response)
     return response
 
 

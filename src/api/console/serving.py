@@ -75,7 +75,7 @@ class Serving:
         try:
             _permit(self._page, here)
             if self._request.method == "POST":
-                check(here, fields)
+                check(self._request, here, fields)
                 return await self._carry_out(visit, fields)
             return await self._shown(visit)
         except Exception as error:  # noqa: BLE001  every no is a page of its own
