@@ -228,6 +228,11 @@ def onboarding_plan_id(code: str) -> OnboardingPlanId:
     return OnboardingPlanId(_id("onboarding-plan", code))
 
 
+def probes_id(prober: str, month: str) -> UUID:
+    """What one prober saw in one month."""
+    return _id("probe", prober, month)
+
+
 def indicator_definition_id(code: str) -> IndicatorDefinitionId:
     """The definition with this code in the indicator library, all its versions."""
     return IndicatorDefinitionId(_id("indicator-definition", code))
@@ -255,3 +260,6 @@ def erasure_id(person: UUID) -> ErasureId:
 
 RESTORE_DRILLS_ID = _id("restore-drill")
 """The one stream of a tenant's restore drills."""
+
+HEALTH_REPORTS_ID = _id("health-report")
+"""The one stream of a tenant's monthly reports."""

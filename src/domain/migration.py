@@ -132,6 +132,19 @@ class RowExcluded(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class ReleaseRows(Command, frozen=True, kw_only=True):
+    """Another row was mended, so these are right now without having been touched."""
+
+    places: tuple[Place, ...]
+
+
+class RowReleased(Event, frozen=True, kw_only=True):
+    """解除隔离"""
+
+    TOPIC = "import.row-released"
+    place: Place
+
+
 class RecordCheck(Command, frozen=True, kw_only=True):
     """What a check of all rows came to, as the report with this digest says."""
 
@@ -288,6 +301,7 @@ ImportEvent = (
     | FindingQuarantined
     | CellFixed
     | RowExcluded
+    | RowReleased
     | ImportChecked
     | SampleDrawn
     | SampleCompared
@@ -304,6 +318,7 @@ ImportCommand = (
     | QuarantineRows
     | FixCells
     | ExcludeRows
+    | ReleaseRows
     | RecordCheck
     | DrawSample
     | CompareSample

@@ -23,6 +23,7 @@ from domain.migration import (
     ImportStarted,
     Place,
     RowExcluded,
+    RowReleased,
     RowState,
     SampleCompared,
     SampleDrawn,
@@ -117,6 +118,8 @@ def evolve_import(state: ImportBatch | None, happened: Happened[ImportEvent]) ->
             return _changed(batch, batch.rows.put(event.place, "fixed"))
         case RowExcluded():
             return _changed(batch, batch.rows.put(event.place, "excluded"))
+        case RowReleased():
+            return _changed(batch, batch.rows.put(event.place, "fixed"))
         case ImportChecked():
             passed = batch.passed | {event.check} if event.passed else batch.passed - {event.check}
             return change(batch, passed=passed, read=event.rows, signed_off=False)

@@ -31,7 +31,9 @@ from domain.migration import (
     QuarantineRows,
     RecordCheck,
     RecordReconciliation,
+    ReleaseRows,
     RowExcluded,
+    RowReleased,
     SampleCompared,
     SampleDrawn,
     SamplingAgreed,
@@ -64,6 +66,8 @@ def _decide(state: ImportBatch | None, command: ImportCommand, context: Context)
             return _fix(batch, command)
         case ExcludeRows():
             return _exclude(batch, command)
+        case ReleaseRows():
+            return _release(batch, command)
         case RecordCheck():
             return (_check(batch, command),)
         case DrawSample():
@@ -165,6 +169,15 @@ def _exclude(batch: ImportBatch, command: ExcludeRows) -> Iterable[Event]:
         _placed(batch, place)
         _not_done(batch, place)
         yield RowExcluded(place=place, reason=reason)
+
+
+def _release(batch: ImportBatch, command: ReleaseRows) -> Iterable[Event]:
+    _in_stage(batch, "cleansing")
+    _few(command.places)
+    for place in command.places:
+        if batch.rows.of(place) != "quarantined":
+            raise Refused("row-not-quarantined", f"Row {place.row} is not in quarantine.")
+        yield RowReleased(place=place)
 
 
 def _not_done(batch: ImportBatch, place: Place) -> None:

@@ -83,6 +83,7 @@ class WithdrawChunk(Command, frozen=True, kw_only=True):
 
 class ChunkWithdrawn(Event, frozen=True, kw_only=True):
     TOPIC = "import-trail.chunk-withdrawn"
+    import_id: UUID
     number: int
 
 
@@ -124,7 +125,7 @@ def _decide(
             following = trail.chunks if trail.withdrawn is None else trail.withdrawn - 1
             if command.number != following or following < 1:
                 raise Refused("wrong-chunk", f"Chunk {following} is taken back next.")
-            return (ChunkWithdrawn(number=command.number),)
+            return (ChunkWithdrawn(import_id=command.import_id, number=command.number),)
         case _:
             assert_never(command)
 

@@ -16,6 +16,8 @@ MIGRATING: tuple[Row, ...] = (
      "批次中没有该行。"),
     ("conflict", "row-excluded", "The row is excluded.",
      "该行已剔除。"),
+    ("conflict", "row-not-quarantined", "The row is not in quarantine.",
+     "该行未被隔离。"),
     ("conflict", "row-committed", "The row is in history already.",
      "该行已提交。"),
     ("invalid", "fix-changes-nothing", "The cell says that already.",

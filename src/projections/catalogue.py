@@ -5,9 +5,12 @@ from projections.appeals import APPEALS_VIEW
 from projections.audit_trail import AUDIT_TRAIL
 from projections.compensation import COMPENSATION
 from projections.directory_folds import DIRECTORY
+from projections.historical import HISTORICAL
+from projections.imports_folds import IMPORTS_VIEW
 from projections.incidents import INCIDENTS_VIEW
 from projections.kernel import Projection
 from projections.occurrences import OCCURRENCES
+from projections.onboarding import ONBOARDING
 from projections.pay_ledger import PAY_LEDGER
 from projections.planning import PLANNING
 from projections.rating import RATING
@@ -28,6 +31,9 @@ PROJECTIONS: tuple[Projection, ...] = (
     APPEALS_VIEW,
     ALIGNMENT,
     INCIDENTS_VIEW,
+    IMPORTS_VIEW,
+    HISTORICAL,
+    ONBOARDING,
     AUDIT_TRAIL,
 )
 

@@ -6,7 +6,15 @@ version, and where anybody else was faster the whole portion is decided again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -133,8 +141,13 @@ class Bulk:
         """Others have written: nothing that is at hand may be trusted."""
         self._states.clear()
 
-    async def decide(self, asked: Asked, stamp: Stamp) -> Portion:
+    async def decide(self, asked: Asked, stamp: Stamp, *, dry: bool = False) -> Portion:
         """Decide steps one after the other, each on what those before it have done.
+
+        Args:
+            asked: what is wanted.
+            stamp: who asks, and when.
+            dry: only to see what would happen; nothing is made ready to be written, no key made.
 
         Raises:
             Exception: the refusal of one of the steps of `then`.
@@ -153,7 +166,7 @@ class Bulk:
                 last = await self._one(step, context, stamp, asked, recorded)
                 if last.refusal is not None:
                     raise last.refusal
-        append = await self._sealed(recorded, asked) if recorded else None
+        append = await self._sealed(recorded, asked) if recorded and not dry else None
         return Portion(tuple(done), append)
 
     async def carry_out(
@@ -175,7 +188,7 @@ class Bulk:
         raise Overtaken(asked.steps[0].stream_id)
 
     async def carry_out_all(
-        self, portions: Iterable[Asked], stamp: Callable[[], Stamp]
+        self, portions: AsyncIterable[Asked], stamp: Callable[[], Stamp]
     ) -> AsyncIterator[tuple[Asked, tuple[Done, ...], Receipt | None]]:
         """Carry out portions in their order, deciding each while the one before is written.
 
@@ -183,7 +196,7 @@ class Bulk:
             Overtaken: as `carry_out`.
         """
         waiting: tuple[Asked, Portion, asyncio.Future[Outcome] | None] | None = None
-        for asked in portions:
+        async for asked in portions:
             portion = await self.decide(asked, stamp())
             if waiting is not None:
                 earlier, receipt = await self._settled(waiting)
@@ -260,11 +273,14 @@ class Bulk:
             except self._refusal as refusal:
                 return Done(refusal=refusal)
         key = None if asked.idempotency is None else asked.idempotency.key
+        unix_ms = milliseconds(stamp.now)
         for target, event in events:
-            recorded.append(self._fold(target, event, stamp, key))
+            recorded.append(self._fold(target, event, stamp, key, unix_ms))
         return Done(events)
 
-    def _fold(self, target: UUID, event: Any, stamp: Stamp, command_id: str | None) -> Recorded:
+    def _fold(
+        self, target: UUID, event: Any, stamp: Stamp, command_id: str | None, unix_ms: int
+    ) -> Recorded:
         kind = event.TOPIC.partition(".")[0]
         kept = self._states.get(kind)
         found = None if kept is None else kept.get(target.int)
@@ -279,7 +295,7 @@ class Bulk:
             topic=event.TOPIC,
             recorded_at=stamp.now,
             metadata=Metadata(
-                event_id=event_id(milliseconds(stamp.now), entropy(ENTROPY_BYTES)),
+                event_id=event_id(unix_ms, entropy(ENTROPY_BYTES)),
                 actor=stamp.actor,
                 on_behalf_of=stamp.on_behalf_of,
                 command_id=command_id,

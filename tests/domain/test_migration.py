@@ -37,6 +37,7 @@ from domain.migration import (
     QuarantineRows,
     RecordCheck,
     RecordReconciliation,
+    ReleaseRows,
     SamplingAgreed,
     SignOffImport,
     SourceFile,
@@ -162,6 +163,9 @@ def test_nothing_is_committed_before_three_checks_two_people_and_a_signature(wor
 def test_a_change_of_a_row_undoes_its_checks(world: Any) -> None:
     ready(world)
     world.do(FixCells(fixes=(FIX,)), on=BATCH)
+    world.refuses("row-not-quarantined", ReleaseRows(places=(ROW,)), on=BATCH)
+    world.do(QuarantineRows(findings=(found(),)), on=BATCH)
+    world.do(ReleaseRows(places=(ROW,)), on=BATCH)
     world.refuses("checks-not-passed", CommitImport(), on=BATCH)
     state = world.state(IMPORT, BATCH)
     assert (state.rows.quarantined, state.rows.of(ROW)) == (0, "fixed")
