@@ -34,9 +34,10 @@ from domain.payout_batch import PAYOUT_BATCH
 from domain.ratings import SubmitManagerRating, SubmitSelfRating
 from domain.scheme import ApproveScheme, DraftScheme, PublishScheme
 from domain.scheme_decisions import SCHEME
+from tenancy.committer import Committer
 from tenancy.keyring import Keyring
 from tenancy.mapper import Mapper
-from tenancy.memory import MemoryDatabase
+from tenancy.memory import MemoryDatabase, MemoryWriter
 from tenancy.records import Metadata, Recorded, Stamp
 from tenancy.store import Histories
 
@@ -117,54 +118,60 @@ def example(command: type[Any], **other: Any) -> Any:
     return msgspec.convert({**examples.EXAMPLES[command.__name__], **other}, command)
 
 
-def _wishes() -> Iterator[tuple[str, Sequence[Wish], Sequence[Wish]]]:
-    hr, executive, machine = OTHERS
+Stage = tuple[str, Sequence[Wish], Sequence[Wish]]
+HR, EXECUTIVE, MACHINE = OTHERS
+APPRAISAL_ID = ids.appraisal_id(CYCLE_ID, _EMPLOYMENT)
+
+
+def _advance(to: Any) -> Wish:
+    return CYCLE, CYCLE_ID, AdvanceCycle(to=to), HR
+
+
+def _organised() -> Stage:
     unit, job = example(CreateOrgUnit), example(DefineJob)
     scheme = example(DraftScheme)
     scheme_id = ids.scheme_id(scheme.code)
     hired = example(HireEmployee)
-    top = msgspec.structs.replace(hired.assignment, manager_id=None)
     boss = HireEmployee(
         number=examples.MANAGER_EMPLOYMENT,
         person_id=MANAGER_ID,
         hired_on=date(2024, 1, 1),
-        assignment=top,
+        assignment=msgspec.structs.replace(hired.assignment, manager_id=None),
     )
-    appraisal = ids.appraisal_id(CYCLE_ID, _EMPLOYMENT)
-    sheet, facts = ids.goal_sheet_id(appraisal), ids.fact_sheet_id(CYCLE_ID, _EMPLOYMENT)
     manager = RegisterPerson(number=examples.MANAGER, name="Manager")
-
-    def stage(to: Any) -> Wish:
-        return CYCLE, CYCLE_ID, AdvanceCycle(to=to), hr
-
-    yield (
-        "organised",
-        (
-            (ORG_UNIT, ids.org_unit_id(unit.code), unit, hr),
-            (JOB, ids.job_id(job.code), job, hr),
-            (PERSON, MANAGER_ID, manager, hr),
-            (EMPLOYMENT, ids.employment_id(boss.number), boss, hr),
-            (SCHEME, scheme_id, scheme, hr),
-            (SCHEME, scheme_id, ApproveScheme(version=1), executive),
-            (SCHEME, scheme_id, PublishScheme(version=1), hr),
-            (CYCLE, CYCLE_ID, example(PlanCycle), hr),
-            (CYCLE, CYCLE_ID, example(BindScheme), hr),
-            (CYCLE, CYCLE_ID, OpenCycle(), hr),
-        ),
-        (
-            (PERSON, TEMPLATE, example(RegisterPerson), hr),
-            (EMPLOYMENT, _EMPLOYMENT, hired, hr),
-            (EMPLOYMENT, _EMPLOYMENT, example(SetPayStructure), hr),
-        ),
+    common = (
+        (ORG_UNIT, ids.org_unit_id(unit.code), unit, HR),
+        (JOB, ids.job_id(job.code), job, HR),
+        (PERSON, MANAGER_ID, manager, HR),
+        (EMPLOYMENT, ids.employment_id(boss.number), boss, HR),
+        (SCHEME, scheme_id, scheme, HR),
+        (SCHEME, scheme_id, ApproveScheme(version=1), EXECUTIVE),
+        (SCHEME, scheme_id, PublishScheme(version=1), HR),
+        (CYCLE, CYCLE_ID, example(PlanCycle), HR),
+        (CYCLE, CYCLE_ID, example(BindScheme), HR),
+        (CYCLE, CYCLE_ID, OpenCycle(), HR),
     )
+    each = (
+        (PERSON, TEMPLATE, example(RegisterPerson), HR),
+        (EMPLOYMENT, _EMPLOYMENT, hired, HR),
+        (EMPLOYMENT, _EMPLOYMENT, example(SetPayStructure), HR),
+    )
+    return "organised", common, each
+
+
+def _agreed() -> Stage:
+    sheet = ids.goal_sheet_id(APPRAISAL_ID)
     taken = CreateAppraisal(cycle_id=CYCLE_ID, employment_id=_EMPLOYMENT)
-    targets = example(ProposeGoals, appraisal_id=appraisal)
-    agreed = (
-        (APPRAISAL, appraisal, taken, hr),
-        (GOAL_SHEET, sheet, targets, MANAGER_ID),
+    each = (
+        (APPRAISAL, APPRAISAL_ID, taken, HR),
+        (GOAL_SHEET, sheet, example(ProposeGoals, appraisal_id=APPRAISAL_ID), MANAGER_ID),
         (GOAL_SHEET, sheet, AgreeGoals(), TEMPLATE),
     )
-    yield "agreed", (), agreed
+    return "agreed", (), each
+
+
+def _measured() -> Stage:
+    sheet = ids.fact_sheet_id(CYCLE_ID, _EMPLOYMENT)
     actuals = (
         RecordActual(
             cycle_id=CYCLE_ID,
@@ -175,29 +182,44 @@ def _wishes() -> Iterator[tuple[str, Sequence[Wish], Sequence[Wish]]]:
         )
         for indicator, value in (("contract", 1140000), ("collection", 702000), ("output", 1050000))
     )
-    measured = tuple((FACT_SHEET, facts, actual, machine) for actual in actuals)
-    yield "measured", (stage("data-intake"),), measured
-    scored = (APPRAISAL, appraisal, CalculateInitialScore(), hr)
-    yield "scored", (stage("rating"),), (scored,)
-    rated = (
-        (APPRAISAL, appraisal, example(SubmitSelfRating), TEMPLATE),
-        (APPRAISAL, appraisal, example(SubmitManagerRating), MANAGER_ID),
+    each = tuple((FACT_SHEET, sheet, actual, MACHINE) for actual in actuals)
+    return "measured", (_advance("data-intake"),), each
+
+
+def _rated() -> Stage:
+    each = (
+        (APPRAISAL, APPRAISAL_ID, example(SubmitSelfRating), TEMPLATE),
+        (APPRAISAL, APPRAISAL_ID, example(SubmitManagerRating), MANAGER_ID),
     )
-    yield "rated", (), rated
-    locked = (APPRAISAL, appraisal, LockScore(), hr)
-    yield "locked", (stage("comparison"), stage("calibration")), (locked,)
-    batch = PrepareBatch(code=BATCH, cycle_id=CYCLE_ID, appraisal_ids=(appraisal,))
-    paid = (
-        (APPRAISAL, appraisal, PublishResult(), hr),
-        (PAYOUT_BATCH, ids.batch_id(batch.code), batch, OTHERS[2]),
+    return "rated", (), each
+
+
+def _paid() -> Stage:
+    batch = PrepareBatch(code=BATCH, cycle_id=CYCLE_ID, appraisal_ids=(APPRAISAL_ID,))
+    each = (
+        (APPRAISAL, APPRAISAL_ID, PublishResult(), HR),
+        (PAYOUT_BATCH, ids.batch_id(BATCH), batch, MACHINE),
     )
-    yield "paid", (stage("locked"), stage("paying")), paid
+    return "paid", (_advance("locked"), _advance("paying")), each
+
+
+def _wishes() -> Iterator[Stage]:
+    yield _organised()
+    yield _agreed()
+    yield _measured()
+    scored = (APPRAISAL, APPRAISAL_ID, CalculateInitialScore(), HR)
+    yield "scored", (_advance("rating"),), (scored,)
+    yield _rated()
+    locked = (APPRAISAL, APPRAISAL_ID, LockScore(), HR)
+    yield "locked", (_advance("comparison"), _advance("calibration")), (locked,)
+    yield _paid()
 
 
 async def template() -> tuple[Part, ...]:
     """One person's quarter, as the deciders decide it."""
     database = MemoryDatabase()
-    histories = Histories.in_memory(database, EVENTS)
+    committer = Committer(lambda: MemoryWriter(database))
+    histories = Histories(database, Keyring.in_memory(), EVENTS, committer)
     tenant_id = UUID(int=1)
     database.create_tenant(tenant_id)
     store = await histories.of(tenant_id)
@@ -209,12 +231,12 @@ async def template() -> tuple[Part, ...]:
             await store.execute(decider, stream_id, command, Stamp(now=next(clock), actor=actor))
         return tuple(await store.log(before))
 
-    return tuple(
-        [
-            Part(stage, await carried_out(common), await carried_out(each))
-            for stage, common, each in _wishes()
-        ]
-    )
+    parts = [
+        Part(stage, await carried_out(common), await carried_out(each))
+        for stage, common, each in _wishes()
+    ]
+    await committer.close()
+    return tuple(parts)
 
 
 class Company:

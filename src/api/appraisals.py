@@ -146,7 +146,11 @@ async def known(asked: Asked) -> None:
     if asked.caller.has(frozenset({auth.INTEGRATION})):
         return
     store = await asked.store()
-    state, _ = await store.load(APPRAISAL, asked.ids["appraisal_id"])
+    # What is remembered saves a question to the database, and may be old. So it says yes (whoever
+    # decides finds out), and never no.
+    state = await store.recall(APPRAISAL, asked.ids["appraisal_id"])
+    if state is None or not relation(asked.caller, state.person_id, state.manager_id):
+        state, _ = await store.load(APPRAISAL, asked.ids["appraisal_id"])
     found(state and relation(asked.caller, state.person_id, state.manager_id))
 
 

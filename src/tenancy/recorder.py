@@ -1,7 +1,7 @@
 """One tenant's log in PostgreSQL: the append function and the readers."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from tenancy.database import (
 from tenancy.errors import Unavailable, UnknownTenant
 from tenancy.idempotency import Remembered
 from tenancy.records import Idempotency, Sealed
+from tenancy.together import Together
 
 POSITION_MAX = 2**63 - 1
 APPEND_S_MAX = 3.0
@@ -44,15 +45,7 @@ JOIN merit.events e
 
 COLUMNS = "stream_id, version, topic, recorded_at, metadata, payload, personal, position"
 
-# The order inside the sub-select keeps it a probe of the index for each stream.
-STREAMS = f"""
-SELECT e.* FROM unnest($2::uuid[], $3::bigint[]) AS w (stream_id, after)
-CROSS JOIN LATERAL (
-    SELECT {COLUMNS} FROM merit.events
-    WHERE tenant_id = $1 AND stream_id = w.stream_id AND version > w.after
-    ORDER BY version
-) e
-"""  # noqa: S608 - only our own column names
+STREAMS = f"SELECT {COLUMNS} FROM merit.events_of($1, $2, $3)"  # noqa: S608 - only our own column names
 
 STREAM = f"""
 SELECT {COLUMNS} FROM merit.events
@@ -114,6 +107,7 @@ class Recorder:
     def __init__(self, database: Database, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
         self._database = database
+        self._together = Together(self._streams)
 
     async def check_tenant(self) -> None:
         """Raises UnknownTenant where there is no such tenant."""
@@ -138,8 +132,16 @@ class Recorder:
 
         All are of one moment.
         """
-        rows = await self._fetch(STREAMS, list(after), list(after.values()))
-        return [_sealed(row) for row in rows]
+        return await self._together.streams(after)
+
+    async def _streams(self, after: Mapping[UUID, int]) -> list[Sealed]:
+        async def work() -> list[asyncpg.Record]:
+            async with self._database.connection(read_only=True, clean=False) as connection:
+                return await connection.fetch(
+                    STREAMS, self.tenant_id, list(after), list(after.values())
+                )
+
+        return [_sealed(row) for row in await self._read(work)]
 
     async def stream(
         self,
@@ -186,6 +188,11 @@ class Recorder:
             async with self._database.transaction(self.tenant_id, read_only=True) as connection:
                 return await connection.fetch(query, self.tenant_id, *arguments)
 
+        return await self._read(work)
+
+    async def _read(
+        self, work: Callable[[], Awaitable[list[asyncpg.Record]]]
+    ) -> list[asyncpg.Record]:
         try:
             return await retried(work, budget_s=READ_S_MAX)
         except Exception as error:

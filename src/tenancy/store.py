@@ -15,6 +15,7 @@ from tenancy.database import Database
 from tenancy.entropy import entropy
 from tenancy.errors import Overtaken, Unavailable
 from tenancy.event_ids import ENTROPY_BYTES, event_id, milliseconds
+from tenancy.folding import by_stream, evolved
 from tenancy.gates import Gates
 from tenancy.idempotency import replay
 from tenancy.keyring import Keyring
@@ -224,7 +225,16 @@ class Store:
             [folded] = await self._read(look, [Wanted(decider, stream_id)])
             return folded.state, folded.version
         events = await self.read(stream_id, upto=version)
-        return _evolved(decider, decider.initial, events) if events else (decider.initial, 0)
+        return evolved(decider, decider.initial, events) if events else (decider.initial, 0)
+
+    async def recall(self, decider: Decides[S], stream_id: UUID) -> S:
+        """As `load`, but what this process remembers will do: others may have gone on since."""
+        look = Look(self._states, self.number)
+        try:
+            return look(decider, stream_id)
+        except Unread:
+            state, _ = await self.load(decider, stream_id)
+            return state
 
     async def read(
         self,
@@ -282,15 +292,15 @@ class Store:
         )
         # Folded before it is written: an event that its own decider cannot take is a bug, and
         # is better raised than kept for ever.
-        by_stream = _by_stream(recorded)
-        evolved = [
-            (key, _evolved(used.decider, used.folded.state, by_stream[key[2]]))
+        written = by_stream(recorded)
+        folded = [
+            (key, evolved(used.decider, used.folded.state, written[key[2]]))
             for key, used in look.used.items()
-            if key[2] in by_stream
+            if key[2] in written
         ]
         receipt = await self._commit(append)
         if receipt is not None and not receipt.replayed:
-            for key, (state, version) in evolved:
+            for key, (state, version) in folded:
                 look.keep(key, Folded(state, version, receipt.position))
         return receipt
 
@@ -407,7 +417,7 @@ class Store:
             if newer:
                 if newer[0].version != folded.version + 1:
                     raise LogDamaged(f"stream {each.stream_id} lacks version {folded.version + 1}")
-                state, version = _evolved(each.decider, folded.state, newer)
+                state, version = evolved(each.decider, folded.state, newer)
                 folded = Folded(state, version, newer[-1].position)  # noqa: PLW2901 - the newer one
             look.learn(each, folded)
             folds.append(folded)
@@ -416,25 +426,3 @@ class Store:
     async def _open(self, rows: Sequence[Sealed]) -> list[Recorded]:
         await self._mapper.ready(rows)
         return [self._mapper.open(row) for row in rows]
-
-
-def _by_stream(events: list[Recorded]) -> dict[int, list[Recorded]]:
-    if len(events) == 1:
-        return {events[0].stream_id.int: events}
-    grouped: dict[int, list[Recorded]] = {}
-    for each in events:
-        grouped.setdefault(each.stream_id.int, []).append(each)
-    return grouped
-
-
-def _evolved(decider: Decides[Any], state: Any, events: Sequence[Recorded]) -> tuple[Any, int]:
-    """The state after `events`, and the version reached.
-
-    Topics begin with the kind of their aggregate. An id of another kind names nothing of this
-    one: its events are passed over.
-    """
-    prefix = decider.kind + "."
-    for recorded in events:
-        if recorded.topic.startswith(prefix):
-            state = decider.evolve(state, recorded)
-    return state, events[-1].version
