@@ -12,7 +12,12 @@ from uuid import UUID
 
 import msgspec
 
-from domain.appraisal import CalculateInitialScore, InitialScoreCalculated, LockScore, ScoreLocked
+from domain.appraisal import (
+    InitialScoreCalculated,
+    LockScore,
+    RecalculateInitialScore,
+    ScoreLocked,
+)
 from domain.catalogue import DECIDERS
 from domain.explanation import Node, sources
 from domain.ids import payout_id
@@ -60,7 +65,7 @@ class Recomputation:
         """The next event: decided again where it is a score or an amount, then folded."""
         match recorded.event:
             case InitialScoreCalculated() as event:
-                self._decided_again(recorded, CalculateInitialScore())
+                self._decided_again(recorded, RecalculateInitialScore())
                 self._leans_on(recorded, event.explanation, Fraction(event.score))
                 self._counts["initial"] += 1
             case ScoreLocked() | ScoreRelocked() as event:
@@ -108,7 +113,7 @@ class Recomputation:
     def _look(self) -> "_Look":
         return _Look(self._states)
 
-    def _decide(self, recorded: Recorded, command: object) -> list[tuple[UUID, Event]]:
+    def _decide(self, recorded: Recorded, command: object) -> list[tuple[UUID, Event]] | None:
         """What the decider makes of a command at that moment; a finding where it refuses."""
         decider = DECIDERS[recorded.topic.partition(".")[0]]
         context = Context(now=recorded.recorded_at, actor=recorded.actor, look=self._look())
@@ -117,11 +122,11 @@ class Recomputation:
             return list(decider.carry_out(recorded.stream_id, state, command, context))
         except Refused as refused:
             self._find(recorded, "not-allowed", f"would have been refused: {refused}")
-            return []
+            return None
 
     def _decided_again(self, recorded: Recorded, command: object) -> None:
         decided = self._decide(recorded, command)
-        if decided:
+        if decided is not None:
             alike = (
                 event
                 for stream_id, event in decided
@@ -153,7 +158,7 @@ class Recomputation:
         self._prepared_again(recorded, command)
 
     def _prepared_again(self, recorded: Recorded, command: Command) -> None:
-        for stream_id, again in self._decide(recorded, command):
+        for stream_id, again in self._decide(recorded, command) or ():
             if isinstance(again, PayoutCalculated):
                 self._expected[stream_id] = again
             elif isinstance(again, BatchPrepared):

@@ -10,6 +10,7 @@ import structlog
 from api.services import settle
 from domain.catalogue import EVENTS
 from ops.erasing import Erasing
+from ops.rescoring import Rescoring
 from ops.watch import keep_watching
 from ops.witnessing import Witnessing
 from projections.catalogue import PROJECTIONS
@@ -56,6 +57,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         histories = Histories(database, keyring, EVENTS, Committer.of(database))
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run(stop))
+            group.create_task(Rescoring.following(database, logs, histories).run(stop))
             group.create_task(sealing.run(stop))
             if witnessing is not None:
                 group.create_task(witnessing.run(stop))

@@ -59,7 +59,7 @@ class Findings:
             for member in self._company.rated
         }
         await self._show_map()
-        published = sum(row["stage"] == "published" for row in by_number.values())
+        published = sum(row["stage"] in {"published", "paid"} for row in by_number.values())
         self.check(
             "every score is locked and shown to its owner",
             holds=published == len(self._company.rated) == len(rows),

@@ -44,6 +44,11 @@ class Cycles(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stage: Stage | None = None
 
 
+UNNEEDED = frozenset({"already-scored"})
+"""Refusals that say that everything is as the command would have it: the product scores by itself
+as data come, so whoever asks for it may be late."""
+
+
 class NotDone(msgspec.Struct, frozen=True, kw_only=True):
     """An appraisal for which the command was refused, and why."""
 
@@ -56,6 +61,7 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a command over all appraisals of a cycle."""
 
     done: int
+    """Those for which nothing was left to do are among them."""
     refused: tuple[NotDone, ...]
 
 
@@ -97,7 +103,7 @@ async def _each(asked: Asked, command: Command) -> Response[bytes]:
     decode(asked.body, type(command))
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def one(appraisal_id: UUID) -> Receipt | NotDone:
+    async def one(appraisal_id: UUID) -> Receipt | NotDone | None:
         # A key of its own for each, made from the request's: a repeat does what is left to do.
         name = hashlib.sha256(f"{key.key}\n{appraisal_id}".encode()).hexdigest()
         its_key = Idempotency(key=f"each-{name}", fingerprint=key.fingerprint)
@@ -107,6 +113,8 @@ async def _each(asked: Asked, command: Command) -> Response[bytes]:
                     APPRAISAL, appraisal_id, command, asked.stamp, idempotency=its_key
                 )
             except Refused as no:
+                if no.code in UNNEEDED:
+                    return None
                 return NotDone(id=appraisal_id, code=no.code, detail=no.detail)
             except Overtaken:
                 return NotDone(id=appraisal_id, code="overtaken", detail="try again")
@@ -125,7 +133,8 @@ async def _each(asked: Asked, command: Command) -> Response[bytes]:
         headers["Merit-Position"] = str(max(receipt.position for receipt in receipts))
         if all(receipt.replayed for receipt in receipts):
             headers["Idempotent-Replayed"] = "true"
-    told = msgspec.json.encode(Bulk(done=len(receipts), refused=refused))
+    done = len(outcomes) - len(refused)
+    told = msgspec.json.encode(Bulk(done=done, refused=refused))
     return Response(told, headers=headers, status_code=200, media_type="application/json")
 
 

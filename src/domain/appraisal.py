@@ -72,6 +72,13 @@ class CalculateInitialScore(Command, frozen=True, kw_only=True):
     """Score the indicators that data alone decides, as of now."""
 
 
+class RecalculateInitialScore(Command, frozen=True, kw_only=True):
+    """Score them again because the data have moved; nothing happens where the score has not.
+
+    Carried out by the product itself after every data event; provisional before the cut-off.
+    """
+
+
 class IndicatorPoints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Exact points of one indicator, as a fraction "n/d" or a whole number."""
 
@@ -85,6 +92,8 @@ class InitialScoreCalculated(Event, frozen=True, kw_only=True):
     """Weighted mean over the data-driven indicators, 2 decimals half up."""
     points: tuple[IndicatorPoints, ...]
     explanation: Node | None = None
+    provisional: bool = False
+    """It was calculated while data still came; no score is locked upon it."""
 
 
 class CalibrateScore(Command, frozen=True, kw_only=True):
@@ -137,6 +146,7 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     score: Decimal
     event_id: UUID
     points: tuple[IndicatorPoints, ...] = ()
+    provisional: bool = False
 
 
 class RatingGiven(msgspec.Struct, frozen=True, kw_only=True):
@@ -274,8 +284,7 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
         case AppraisalCreated() | TwoWayCompared():
             return {}
         case InitialScoreCalculated():
-            scored = Scored(score=event.score, event_id=event_id, points=event.points)
-            return {"initial_score": scored}
+            return {"initial_score": _scored(event, event_id)}
         case SelfRatingSubmitted():
             return {"self_rating": RatingGiven(ratings=event.ratings, event_id=event_id)}
         case ManagerRatingSubmitted():
@@ -335,6 +344,12 @@ def _changed(appraisal: Appraisal, happened: Happened[AppraisalEvent]) -> dict[s
             return {"forfeited_by": event.terminated_by}
         case _:
             assert_never(event)
+
+
+def _scored(event: InitialScoreCalculated, event_id: UUID) -> Scored:
+    return Scored(
+        score=event.score, event_id=event_id, points=event.points, provisional=event.provisional
+    )
 
 
 def _adjusted(

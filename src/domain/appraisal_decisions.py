@@ -9,8 +9,10 @@ from domain.appraisal import (
     CalculateInitialScore,
     CalibrateScore,
     CreateAppraisal,
+    InitialScoreCalculated,
     LockScore,
     PublishResult,
+    RecalculateInitialScore,
     ResultPublished,
     evolve,
 )
@@ -37,6 +39,7 @@ from domain.segments import current_days
 
 LaterCommand = (
     CalculateInitialScore
+    | RecalculateInitialScore
     | RatingCommand
     | CalibrateScore
     | ProposeAdjustment
@@ -68,6 +71,8 @@ def _decide(
     match command:
         case CalculateInitialScore():
             return _calculate(appraisal, context)
+        case RecalculateInitialScore():
+            return _recalculate(appraisal, context)
         case CalibrateScore():
             return calibrate(appraisal, command, context)
         case ProposeAdjustment() | ApproveAdjustment() | RejectAdjustment():
@@ -104,10 +109,25 @@ def _after_the_lock(
 def _calculate(appraisal: Appraisal, context: Context) -> tuple[Event, ...]:
     cycle = begun(context.look(CYCLE, appraisal.cycle_id))
     _require_cut_off(cycle)
-    initial, before = calculated(appraisal, context), appraisal.initial_score
-    if before is not None and (before.score, before.points) == (initial.score, initial.points):
+    initial = calculated(appraisal, context, provisional=False)
+    if not _differs(appraisal, initial):
         raise Refused("already-scored", "Nothing has changed since the initial score.")
     return (initial,)
+
+
+def _recalculate(appraisal: Appraisal, context: Context) -> tuple[Event, ...]:
+    cycle = begun(context.look(CYCLE, appraisal.cycle_id))
+    initial = calculated(appraisal, context, provisional=not cycle.cut_off_reached)
+    return (initial,) if _differs(appraisal, initial) else ()
+
+
+def _differs(appraisal: Appraisal, initial: InitialScoreCalculated) -> bool:
+    before = appraisal.initial_score
+    return before is None or (before.score, before.points, before.provisional) != (
+        initial.score,
+        initial.points,
+        initial.provisional,
+    )
 
 
 def _require_cut_off(cycle: Cycle) -> None:

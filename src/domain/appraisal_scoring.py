@@ -39,8 +39,10 @@ from domain.segments import catchment, current_days
 FIRST_VERSION = 1
 
 
-def calculated(appraisal: Appraisal, context: Context) -> InitialScoreCalculated:
-    """The score that data alone gives.
+def calculated(
+    appraisal: Appraisal, context: Context, *, provisional: bool
+) -> InitialScoreCalculated:
+    """The score that data alone gives; `provisional` where more data may come.
 
     Raises:
         Refused: `goals-not-agreed`; `nothing-to-score` where the scheme measures nothing by data;
@@ -58,6 +60,7 @@ def calculated(appraisal: Appraisal, context: Context) -> InitialScoreCalculated
             if points is not None
         ),
         explanation=initial.explanation,
+        provisional=provisional,
     )
 
 

@@ -32,7 +32,8 @@ def require_scores(appraisal: Appraisal, content: SchemeContent, context: Contex
     # A scheme without measured (judged) indicators has no initial score (manager's rating) to
     # wait for; that nothing is missing is then true from the start. Nor where all are excused.
     excused = excused_in(appraisal, context)
-    if counts(measured(content), excused) and appraisal.initial_score is None:
+    initial = appraisal.initial_score
+    if counts(measured(content), excused) and (initial is None or initial.provisional):
         raise Refused("initial-score-missing", "The initial score has not been calculated.")
     rated = appraisal.manager_rating is not None or appraisal.conduct.waived is not None
     if counts(judged(content), excused) and not rated:

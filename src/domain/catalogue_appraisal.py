@@ -93,6 +93,7 @@ APPRAISING: tuple[Aggregate, ...] = (
             conduct.RejectAdjustment,
             receipt.AcknowledgeResult,
             appraisal.CalculateInitialScore,
+            appraisal.RecalculateInitialScore,
             appraisal.CalibrateScore,
             appraisal.LockScore,
             appraisal.PublishResult,

@@ -7,6 +7,7 @@ from tenancy.database import Database
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY tablename"
 CURSORS = "DELETE FROM merit.cursors WHERE tenant_id = $1"
+FOLLOWERS = "DELETE FROM merit.followers WHERE tenant_id = $1"
 
 
 async def empty_views(database: Database, tenant_id: UUID) -> int:
@@ -22,4 +23,5 @@ async def empty_views(database: Database, tenant_id: UUID) -> int:
             )
             gone += int(done.rpartition(" ")[2])
         await connection.execute(CURSORS, tenant_id)
+        await connection.execute(FOLLOWERS, tenant_id)
     return gone

@@ -15,7 +15,8 @@ import structlog
 from projections import cursors
 from projections.cursors import Cursor
 from projections.history import Log, Logs, Unreadable
-from projections.kernel import VIEW_CHANNEL, WAKE_CHANNEL, Moved, Projection
+from projections.kernel import VIEW_CHANNEL, Moved, Projection
+from projections.lanes import Lanes
 from projections.tables import Build
 from tenancy.database import Connection, Database, is_retryable, savepoint
 from tenancy.records import Recorded
@@ -24,9 +25,6 @@ BATCH_EVENTS_MAX = 1_000
 
 # A tenant with a long way to go lets the others pass after so many.
 BATCHES_PER_TURN = 4
-
-# Tenants looked at per tick without having been woken: missed wake-ups, and back-offs that end.
-SWEEP_TENANTS_MAX = 200
 
 # A view that a crash takes back is made again from the log, which is durable: so nobody waits for
 # the disk here. The cursor goes back together with the rows.
@@ -52,74 +50,14 @@ class Runner:
         self._logs = logs
         self._projections = {each.key: each for each in projections}
         self._names = [each.name for each in projections]
-        self._lanes = lanes
-        self._poll_s = poll_s
         self._batch_events_max = batch_events_max
-        self._due: asyncio.Queue[UUID] = asyncio.Queue()
-        self._queued: set[UUID] = set()
-        self._busy: set[UUID] = set()
-        self._again: set[UUID] = set()
-        self._swept = 0
-        self._stopping = False
-
-    # -- the daemon
+        self._turns = Lanes(
+            database, logs.tenants, self.advance, "views-not-advanced", lanes=lanes, poll_s=poll_s
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a batch that has begun is finished first."""
-        listener = await self._database.listen(WAKE_CHANNEL, self._rung)
-        lanes = [asyncio.create_task(self._lane()) for _ in range(self._lanes)]
-        sweeper = asyncio.create_task(self._sweep())
-        try:
-            await stop.wait()
-        finally:
-            self._stopping = True
-            sweeper.cancel()
-            for _ in lanes:
-                self._due.put_nowait(STOP)
-            await asyncio.gather(sweeper, *lanes, return_exceptions=True)
-            await listener.close()
-
-    def _rung(self, payload: str) -> None:
-        # Empty after a lost connection: the sweep will find what was missed.
-        if payload:
-            self._wake(UUID(payload))
-
-    def _wake(self, tenant_id: UUID) -> None:
-        if tenant_id in self._busy:
-            self._again.add(tenant_id)
-        elif tenant_id not in self._queued:
-            self._queued.add(tenant_id)
-            self._due.put_nowait(tenant_id)
-
-    async def _lane(self) -> None:
-        while (tenant_id := await self._due.get()) != STOP and not self._stopping:
-            self._queued.discard(tenant_id)
-            self._busy.add(tenant_id)
-            try:
-                if await self.advance(tenant_id):
-                    self._again.add(tenant_id)
-            except Exception as error:  # noqa: BLE001  one tenant's trouble stays his own
-                # The next wake-up or sweep tries again.
-                log.warning("views-not-advanced", tenant=str(tenant_id), error=repr(error))
-            finally:
-                self._busy.discard(tenant_id)
-                if tenant_id in self._again:
-                    self._again.discard(tenant_id)
-                    self._wake(tenant_id)
-
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                tenants = sorted(await self._logs.tenants())
-                window = tenants[self._swept : self._swept + SWEEP_TENANTS_MAX]
-                self._swept += len(window)
-                if self._swept >= len(tenants):
-                    self._swept = 0
-                for tenant_id in window:
-                    self._wake(tenant_id)
-            except Exception as error:  # noqa: BLE001  the sweep is what everything recovers by
-                log.warning("tenants-not-listed", error=repr(error))
-            await asyncio.sleep(self._poll_s)
+        await self._turns.run(stop)
 
     # -- the work
 
@@ -227,10 +165,6 @@ async def _read(history: Log, position: int, limit: int) -> tuple[list[Recorded]
         return await history.after(position, limit), None
     except Unreadable as unreadable:
         return [], str(unreadable)
-
-
-STOP = UUID(int=0)
-"""No tenant's id: ends a lane."""
 
 
 def build_of(connection: Connection, tenant_id: UUID, cursor: Cursor) -> Build:

@@ -1,8 +1,9 @@
-"""Scores: one row per appraisal, from its creation to its published result."""
+"""Scores: one row per appraisal, from its creation to its published result and its payment."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -32,12 +33,13 @@ from domain.ratings import (
 from domain.receipt import ResultAcknowledged
 from domain.reopening import AppraisalReopened, ScoreRelocked
 from projections.kernel import Projection
+from projections.paid_versions import PAY, lines_of, lines_table, paid_after
 from projections.questions import LIMIT_DEFAULT, Page, View, get, get_many, page
 from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "scores"
-VERSION = 4
+VERSION = 5
 
 AppraisalStage = Literal[
     "created",
@@ -49,6 +51,7 @@ AppraisalStage = Literal[
     "calibrated",
     "locked",
     "published",
+    "paid",
     "reopened",
     "void",
 ]
@@ -101,6 +104,8 @@ class Appraisal(Row, kw_only=True):
     goal_sheet_id: UUID
     goals_agreed: bool = False
     initial_score: Decimal | None = None
+    initial_score_provisional: bool = False
+    """More data may come: no score is locked upon it."""
     self_submitted: bool = False
     manager_submitted: bool = False
     compared: tuple[Compared, ...] = ()
@@ -119,6 +124,8 @@ class Appraisal(Row, kw_only=True):
     """The lock version that the employee was shown; 0 for none."""
     acknowledged_version: int = 0
     """The lock version that the employee has confirmed to have seen; 0 for none."""
+    paid_versions: tuple[int, ...] = ()
+    """Lock versions whose money has arrived, or whose claim was booked."""
     voided: bool = False
     """Ended without a score."""
     pay_forfeited: bool = False
@@ -142,6 +149,8 @@ APPRAISALS = Table(
         ("goal_sheet_id",),
     ),
 )
+
+LINES = lines_table(NAME, VERSION)
 
 
 def _created(recorded: Recorded) -> Appraisal:
@@ -182,6 +191,7 @@ def appraisal_step(row: Appraisal | None, recorded: Recorded) -> Appraisal:
             row.goals_agreed = True
         case InitialScoreCalculated():
             row.initial_score = event.score
+            row.initial_score_provisional = event.provisional
         case SelfRatingSubmitted():
             row.self_submitted = True
         case ManagerRatingSubmitted():
@@ -214,6 +224,14 @@ def appraisal_step(row: Appraisal | None, recorded: Recorded) -> Appraisal:
         case ResultAcknowledged():
             row.acknowledged_version = event.lock_version
     row.stage = _stage(row, calibrated=isinstance(event, CalibrationApplied | AdjustmentApproved))
+    return row
+
+
+def paid_step(version: int, row: Appraisal | None, recorded: Recorded) -> Appraisal:
+    """The row's next state by an event of a line that pays this version; pure."""
+    row = begun(row, recorded)
+    row.paid_versions = paid_after(row.paid_versions, version, recorded.event)
+    row.stage = _stage(row, calibrated=False)
     return row
 
 
@@ -262,7 +280,7 @@ def _stage(row: Appraisal, *, calibrated: bool) -> AppraisalStage:
     if row.reopened:
         return "reopened"
     if row.published_version and row.published_version == row.lock_version:
-        return "published"
+        return "paid" if row.lock_version in row.paid_versions else "published"
     if row.lock_version:
         return "locked"
     if any(each.flagged and not each.explained for each in row.compared):
@@ -293,15 +311,29 @@ async def _apply(build: Build, batch: Sequence[Recorded]) -> None:
     for recorded in batch:
         if recorded.topic == AppraisalCreated.TOPIC:
             appraisal_of[goal_sheet_id(recorded.stream_id)] = recorded.stream_id
-    touched = [appraisal_of.get(recorded.stream_id, recorded.stream_id) for recorded in batch]
-    rows = await APPRAISALS.load(build, touched)
-    for appraisal_id, recorded in zip(touched, batch, strict=True):
-        rows.fold(appraisal_id, recorded, appraisal_step)
+    lines = await lines_of(LINES, build, batch)
+    touched: list[tuple[UUID, Recorded, int | None]] = []
+    for recorded in batch:
+        if recorded.topic not in PAY:
+            own = appraisal_of.get(recorded.stream_id, recorded.stream_id)
+            touched.append((own, recorded, None))
+            continue
+        touched.extend(
+            (paid.appraisal_id, recorded, paid.lock_version) for paid in lines[recorded.stream_id]
+        )
+    rows = await APPRAISALS.load(build, (each for each, _, _ in touched))
+    for appraisal_id, recorded, version in touched:
+        step = appraisal_step if version is None else partial(paid_step, version)
+        rows.fold(appraisal_id, recorded, step)
     await rows.save()
 
 
 SCORES = Projection(
-    name=NAME, version=VERSION, topics=OWN | GOALS, tables=(APPRAISALS,), apply=_apply
+    name=NAME,
+    version=VERSION,
+    topics=OWN | GOALS | PAY,
+    tables=(APPRAISALS, LINES),
+    apply=_apply,
 )
 
 

@@ -66,8 +66,9 @@ async def test_planning_tells_schemes_cycles_and_feeds(
 async def test_scores_tell_every_appraisal(story: SimpleNamespace, company: Any) -> None:
     await company.tell(story.quarter(PEOPLE))
     async with company.view() as view:
-        page = await scores.appraisals(view, cycle_id=story.CYCLE, stage="published")
+        page = await scores.appraisals(view, cycle_id=story.CYCLE, stage="paid")
         assert len(page.items) == PEOPLE
+        assert all(row.paid_versions == (row.published_version,) for row in page.items)
         assert all(row.goals_agreed and row.score == row.initial_score for row in page.items)
         flagged = [row for row in page.items if any(each.flagged for each in row.compared)]
         assert len(flagged) == 3  # persons 0, 5 and 10

@@ -295,7 +295,7 @@ async def test_a_missed_wake_up_is_made_up_for_by_polling(
     story: SimpleNamespace, company: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deaf = Runner(company.database, company.logs, PROJECTIONS, poll_s=0.05)
-    monkeypatch.setattr(deaf, "_rung", lambda _: None)
+    monkeypatch.setattr(deaf._turns, "_rung", lambda _: None)
     stop = asyncio.Event()
     daemon = asyncio.create_task(deaf.run(stop))
     try:

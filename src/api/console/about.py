@@ -78,7 +78,7 @@ EARLY = frozenset({"draft", "goal-setting", "data-intake"})
 
 def running(row: Mapping[str, Any]) -> bool:
     """Whether an appraisal is still on its way to a result."""
-    return row["stage"] not in {"locked", "published", "void", "reopened"}
+    return row["stage"] not in {"locked", "published", "paid", "void", "reopened"}
 
 
 def has_result(row: Mapping[str, Any]) -> bool:

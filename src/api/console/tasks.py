@@ -48,7 +48,10 @@ async def _own(visit: Visit) -> list[Task]:
 async def _of_own(visit: Visit, row: Any) -> list[Task]:
     cycle = await visit.ask(f"/cycles/{row['cycle_id']}")
     name, at = cycle["name"], f"{HOME}/appraisals/{row['appraisal_id']}"
-    if row["stage"] == "published" and row["acknowledged_version"] < row["published_version"]:
+    if (
+        row["stage"] in {"published", "paid"}
+        and row["acknowledged_version"] < row["published_version"]
+    ):
         return [
             Task(
                 what=visit.say("Read your result of {cycle}", cycle=name),

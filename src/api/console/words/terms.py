@@ -34,6 +34,7 @@ TERMS: dict[str, dict[str, Both]] = {
         "calibrated": ("calibrated", "已校准"),
         "locked": ("locked", "已锁定"),
         "published": ("published", "已公布"),
+        "paid": ("published and paid", "已公布并发放"),
         "reopened": ("reopened", "已重开"),
         "void": ("ended without a score", "已作废"),
     },
