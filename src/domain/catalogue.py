@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from domain import (
-    access,
     appeal,
     appraisal,
     bonus_pool,
@@ -47,12 +46,12 @@ from domain import (
     share_override,
     withdrawal,
 )
-from domain.access import ACCESS_KEY
 from domain.aggregate import Aggregate
 from domain.appeal_decisions import APPEAL
 from domain.appraisal_decisions import APPRAISAL
 from domain.bonus_pool_decisions import POOL
 from domain.calibration_decisions import CALIBRATION_SESSION
+from domain.catalogue_access import ACCESS
 from domain.catalogue_appraisal import APPRAISING
 from domain.catalogue_migration import MIGRATING
 from domain.catalogue_operating import OPERATING
@@ -288,11 +287,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
         commands=(origin.MarkAsFork,),
         events=(origin.Forked,),
     ),
-    Aggregate(
-        decider=ACCESS_KEY,
-        commands=(access.IssueAccessKey, access.RevokeAccessKey),
-        events=(access.AccessKeyIssued, access.AccessKeyRevoked),
-    ),
+    *ACCESS,
 )
 
 EVENTS: tuple[type[Event], ...] = tuple(
@@ -371,6 +366,13 @@ def stream_of(command: Command) -> UUID | None:
             return ids.ledger_account_id(command.account)
         case reconciliation.ExportJournal():
             return ids.journal_id(command.system)
+        case _:
+            return _stream_of_operations(command)
+
+
+def _stream_of_operations(command: Command) -> UUID | None:
+    """The same of what is not about appraisals and pay."""
+    match command:
         case incident.ReportIncident():
             return ids.incident_id(command.code)
         case migration.StartImport():

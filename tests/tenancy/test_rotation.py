@@ -19,6 +19,10 @@ from tenancy.tenant_keys import SEALS_AT_ONCE
 # -- the file
 
 
+def modes(folder: Path) -> dict[str, int]:
+    return {each.name: stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()}
+
+
 async def test_the_file_rotates_and_the_old_key_still_opens(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     mine, other = MasterKey.from_file(path), MasterKey.from_file(path)
@@ -31,10 +35,10 @@ async def test_the_file_rotates_and_the_old_key_still_opens(tmp_path: Path) -> N
     for each in (other, MasterKey.from_file(path)):
         assert await each.unwrap(old, b"here") == await each.unwrap(fresh, b"here") == b"k" * 32
         assert wrapped_by(await each.wrap(b"", b"")) == new
-    assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
+    assert set(modes(tmp_path).values()) == {0o600}
 
     assert await mine.retire() == [wrapped_by(old)]
-    assert [each.name for each in tmp_path.iterdir()] == ["master.key"]
+    assert list(modes(tmp_path)) == ["master.key"]
     with pytest.raises(UnknownKey):
         await mine.unwrap(old, b"here")
     assert await mine.unwrap(fresh, b"here") == b"k" * 32
