@@ -202,8 +202,8 @@ class Mapping(Strict, frozen=True, kw_only=True):
     """The day of the opening balance: for what begins on no day that the files tell."""
     pivot: int | None = None
     """The last year that a year of two digits may mean."""
-    dates: list[str] = ["YYYY-MM-DD", "YYYY/M/D"]
-    nulls: list[str] = list(NULLS)
+    dates: tuple[str, ...] = ("YYYY-MM-DD", "YYYY/M/D")
+    nulls: tuple[str, ...] = NULLS
     sources: dict[str, Source]
     records: list[Recipe]
     rules: list[RowRule] = []

@@ -1,6 +1,6 @@
 """Workbooks (.xlsx, .xlsm, .xlsb, .ods and the legacy .xls), refused first where they are bombs."""
 
-import datetime
+import datetime as dt
 import stat
 import struct
 import zipfile
@@ -97,10 +97,10 @@ def cell_text(cell: object) -> str:
             return "true" if cell else "false"
         case float():
             return str(int(cell)) if cell.is_integer() and abs(cell) < WHOLE_MAX else repr(cell)
-        case datetime.datetime():
-            at_midnight = cell.time() == datetime.time()
+        case dt.datetime():
+            at_midnight = cell.time() == dt.time()
             return cell.date().isoformat() if at_midnight else cell.isoformat(sep=" ")
-        case datetime.date() | datetime.time():
+        case dt.date() | dt.time():
             return cell.isoformat()
         case _:
             return str(cell)
