@@ -125,4 +125,4 @@ async def test_everybody_learns_that_a_standby_has_answered() -> None:
             await together.streams({uuid4(): 0})
         return reads.as_of
 
-    assert await asyncio.gather(asks(), asks(), asks()) == [AS_OF] * 3
+    assert set(await asyncio.gather(asks(), asks(), asks())) == {AS_OF}
