@@ -10,4 +10,5 @@ def privacy_examples() -> dict[str, dict[str, Any]]:
         "RequestErasure": {"basis": "subject-request", "reference": "DSR-2025-017"},
         "DeclineErasure": {"reason": "劳动争议尚未了结"},
         "ApproveErasure": {},
+        "RotateDataKey": {},
     }
