@@ -1,7 +1,8 @@
 """Fetches the browser's libraries by pinned hash; does nothing when they are there already.
 
 The console serves htmx and ECharts itself, and its tests inject axe-core. None of them is kept in
-this repository: `make setup` packs them with npm and checks each package and each file by its hash.
+this repository: `make setup` packs them with npm, and where there is no npm takes them out of
+Python wheels that hold the very same files. Each package and each file is checked by its hash.
 """
 
 import base64
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,16 @@ SERVED = ROOT / "src/api/console/static/vendor"
 TESTED = ROOT / "build/assets"
 """What only tests use."""
 MISSING = 3
+
+
+class Wheel(NamedTuple):
+    """Where a Python package has the same file."""
+
+    requirement: str
+    sha256: str
+    path: str
+    file_sha256: str = ""
+    """Where its line ends are others."""
 
 
 class Asset(NamedTuple):
@@ -36,32 +48,49 @@ class Asset(NamedTuple):
     sha256: str
     """Of the file."""
     to: Path
+    wheel: Wheel
 
 
 ASSETS = (
     Asset(
         "htmx.org",
-        "2.0.11",
-        "Thx/WtpeOQqSrqBCw/A1cwGJGg4UrVa3+sW0GmrM3p4gJgO89ecH4qtbnyzDDWFvBTqjnIMCgELTNt636dtamA==",
+        "2.0.10",
+        "kdeJe7ZVwaS6QMz/ebBIVtZdpwen6L0OQ5GOhPV9MKBb196TCZeZu4yA7ZIQsaLKv7EpXz+So7KSXNuHXhj7Cw==",
         "package/dist/htmx.min.js",
-        "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
+        "71ea67185bfa8c98c39d31717c6fce5d852370fcdfd129db4543774d3145c0de",
         SERVED,
+        Wheel(
+            "django-htmx==1.29.0",
+            "0ec5be1645ed71e6787bd75e0250624f00274ac3bb1730f07b6629a95688929b",
+            "django_htmx/static/django_htmx/htmx-2.min.js",
+        ),
     ),
     Asset(
         "echarts",
-        "6.1.0",
-        "q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA==",
+        "6.0.0",
+        "Tte/grDQRiETQP4xz3iZWSvoHrkCQtwqd6hs+mifXcjrCuo2iKWbajFObuLJVBlDIJlOzgQPd1hsaKt/3+OMkQ==",
         "package/dist/echarts.min.js",
-        "b66b25aeb4df84e33199dc21694014d336d222cbd9deb0e5a7c14bd6aa0d0fd0",
+        "baa8dfe7e1d9336b98e8986ba7e20ea15e7cdbea1ef42a59d59478632fa45a1d",
         SERVED,
+        Wheel(
+            "panel==1.9.4",
+            "c89c4c1e728297daf0628ea5070fb0da8ad77781e2a3142d302479537c1de6a4",
+            "panel/dist/bundled/echarts/echarts@6.0.0/dist/echarts.min.js",
+        ),
     ),
     Asset(
         "axe-core",
-        "4.14.1",
-        "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+        "4.12.1",
+        "s7iGf5GaVMxEG0ENN9x+xTr7GFZCb1ZP/1uATUpCEK2X78nDB3RwbtFCo9pGAf9ru+VwoQ464DkaLEeRM08wJA==",
         "package/axe.min.js",
-        "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c",
+        "66a8aaa95a8b044a7fd74a5435873bf04ff65a1ca75567c921b7509742085a14",
         TESTED,
+        Wheel(
+            "axe-playwright-python==0.1.8",
+            "fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8",
+            "axe_playwright_python/axe.min.js",
+            "84494fec757e4710dc751c8d7a636e457f4532f08f85c86dc9070133fbff53bc",
+        ),
     ),
 )
 
@@ -73,16 +102,32 @@ class Refused(Exception):
 def there(asset: Asset) -> bool:
     """Whether the file is there, and is the one that is pinned."""
     path = asset.to / Path(asset.path).name
-    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == asset.sha256
+    return path.exists() and pinned(asset, path.read_bytes())
 
 
-def fetch(asset: Asset, npm: str) -> None:
-    """Get one file, and write it once both hashes agree.
+def pinned(asset: Asset, content: bytes) -> bool:
+    """Whether this is what was pinned."""
+    return hashlib.sha256(content).hexdigest() in {asset.sha256, asset.wheel.file_sha256}
+
+
+def fetch(asset: Asset, npm: str | None) -> None:
+    """Get one file, and write it once every hash agrees.
 
     Raises:
         Refused: one of them does not.
-        CalledProcessError: npm could not get it; what it said is on stderr.
+        CalledProcessError: it could not be fetched; what was said is on stderr.
     """
+    content = _packed(asset, npm) if npm else _from_wheel(asset)
+    if not pinned(asset, content):
+        raise Refused(f"{asset.path} of {asset.package} {asset.version} is not what is pinned")
+    asset.to.mkdir(parents=True, exist_ok=True)
+    path = asset.to / Path(asset.path).name
+    # Pressed once here and not for every browser; without a time, so that it is always the same.
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content, mtime=0))
+    path.write_bytes(content)
+
+
+def _packed(asset: Asset, npm: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         told = subprocess.run(
             [npm, "pack", f"{asset.package}@{asset.version}", "--json", "--ignore-scripts"],
@@ -96,14 +141,20 @@ def fetch(asset: Asset, npm: str) -> None:
             raise Refused(f"{asset.package} {asset.version}: sha512-{found} is not what is pinned")
         with tarfile.open(package) as archive:
             member = archive.extractfile(asset.path)
-            content = b"" if member is None else member.read()
-    if (digest := hashlib.sha256(content).hexdigest()) != asset.sha256:
-        raise Refused(f"{asset.path} of {asset.package}: sha256 {digest} is not what is pinned")
-    asset.to.mkdir(parents=True, exist_ok=True)
-    path = asset.to / Path(asset.path).name
-    # Pressed once here and not for every browser; without a time, so that it is always the same.
-    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content, mtime=0))
-    path.write_bytes(content)
+            return b"" if member is None else member.read()
+
+
+def _from_wheel(asset: Asset) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / "wanted.txt"
+        wanted.write_text(f"{asset.wheel.requirement} --hash=sha256:{asset.wheel.sha256}\n")
+        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download"]
+        subprocess.run(
+            [*pip, "--no-deps", "--require-hashes", "--dest", folder, "-r", wanted], check=True
+        )
+        (wheel,) = Path(folder).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.read(asset.wheel.path)
 
 
 def _file_name(said: bytes) -> str:
@@ -118,12 +169,7 @@ def main() -> int:
     missing = [asset for asset in ASSETS if not there(asset)]
     if not missing:
         return 0
-    if shutil.which("npm") is None:
-        print("assets: npm is needed to fetch the console's libraries", file=sys.stderr)
-        subprocess.run([ROOT / "tools/debian", "npm:npm"], check=False)
     npm = shutil.which("npm")
-    if npm is None:
-        return MISSING
     for asset in missing:
         print(f"assets: fetching {asset.package} {asset.version}", file=sys.stderr)
         try:
