@@ -315,7 +315,21 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "ExportJournal": {"system": "kingdee", "through": 10},
     "IssueAccessKey": {"name": "payroll connector", "roles": ["integration"]},
+    "RotateAccessKey": {"overlap_h": 24},
     "RevokeAccessKey": {"reason": "replaced"},
+    "GrantSignIn": {
+        "person_id": PERSON_ID,
+        "login": "wang.wu@company.example",
+        "roles": ["employee"],
+    },
+    "RevokeSignIn": {"reason": "on leave"},
+    "SetIdentityProvider": {
+        "issuer": "https://login.company.example",
+        "client_id": "meritledger",
+        "client_secret": "kept by the provider and by us, sealed",
+        "login_claim": "email",
+    },
+    "RemoveIdentityProvider": {"reason": "another one"},
     **rating_examples(
         cycle=CYCLE_ID,
         appraisal=APPRAISAL_ID,

@@ -25,6 +25,8 @@ ExchangeRateId = NewType("ExchangeRateId", UUID)
 LedgerAccountId = NewType("LedgerAccountId", UUID)
 JournalId = NewType("JournalId", UUID)
 AccessKeyId = NewType("AccessKeyId", UUID)
+SignInId = NewType("SignInId", UUID)
+IdentityProviderId = NewType("IdentityProviderId", UUID)
 RaterPanelId = NewType("RaterPanelId", UUID)
 PeerRatingId = NewType("PeerRatingId", UUID)
 CalibrationSessionId = NewType("CalibrationSessionId", UUID)
@@ -171,6 +173,16 @@ def journal_id(system: str) -> JournalId:
 def access_key_id(public_part: str) -> AccessKeyId:
     """The API key whose public prefix this is."""
     return AccessKeyId(_id("access-key", public_part))
+
+
+def sign_in_id(person: UUID) -> SignInId:
+    """How a person signs in through the company's identity provider."""
+    return SignInId(_id("sign-in", person))
+
+
+def identity_provider_id() -> IdentityProviderId:
+    """The company's identity provider; there is one."""
+    return IdentityProviderId(_id("identity-provider"))
 
 
 def objective_id(cycle: UUID, code: str) -> ObjectiveId:

@@ -1,6 +1,7 @@
 """Every reason to say no: its stable code, a plain sentence in English and Chinese, its kind."""
 
 from domain.refusal import Kind, Refusal, Row
+from domain.refusals_access import ACCESS
 from domain.refusals_appraisal import APPRAISING
 from domain.refusals_migration import MIGRATING
 from domain.refusals_operating import OPERATING
@@ -222,15 +223,7 @@ _TABLE: tuple[Row, ...] = (
     *PAYING,
     *OPERATING,
     *MIGRATING,
-    # -- access
-    ("missing", "unknown-access-key", "There is no such access key.",
-     "访问密钥不存在。"),
-    ("invalid", "unknown-role", "The roles are at least one of those known, each once.",
-     "角色无效。"),
-    ("invalid", "expiry-in-past", "The key would expire before it is issued.",
-     "密钥到期时间早于当前时间。"),
-    ("conflict", "already-revoked", "The access key has been revoked.",
-     "访问密钥已撤销。"),
+    *ACCESS,
 )
 # fmt: on
 

@@ -1,7 +1,7 @@
 """Access keys: known roles, a person that exists, an end in the future, revoked once."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,15 +11,20 @@ import pytest
 from domain.access import (
     ACCESS_KEY,
     AccessKeyIssued,
+    AccessKeyReplaced,
     AccessKeyRevoked,
     IssueAccessKey,
     RevokeAccessKey,
+    RotateAccessKey,
 )
+from domain.kernel import Elsewhere
 from domain.organisation import PersonRegistered
 
 Given = Callable[..., Any]
 
 ANN = uuid4()
+NOW = datetime(2025, 4, 1, 8, tzinfo=UTC)
+"""When decisions are taken here."""
 ISSUE = IssueAccessKey(name="payroll", roles=("finance", "hr"))
 ISSUED = AccessKeyIssued(name="payroll", roles=("finance", "hr"))
 REVOKED = AccessKeyRevoked(reason="left")
@@ -61,3 +66,45 @@ def test_a_key_ends_in_the_future(given: Given) -> None:
 
 def test_a_key_has_a_name(given: Given) -> None:
     given(ACCESS_KEY).when(msgspec.structs.replace(ISSUE, name="")).refused("bad-name")
+
+
+@pytest.mark.parametrize("scope", ["", "all", "people", "people:", "people:delete", "People:read"])
+def test_a_scope_is_reading_or_writing(given: Given, scope: str) -> None:
+    given(ACCESS_KEY).when(msgspec.structs.replace(ISSUE, scopes=(scope,))).refused("bad-scope")
+
+
+def test_scopes_are_kept_each_once(given: Given) -> None:
+    scopes = ("write", "people:read", "write")
+    given(ACCESS_KEY).when(msgspec.structs.replace(ISSUE, scopes=scopes)).then(
+        msgspec.structs.replace(ISSUED, scopes=("people:read", "write"))
+    )
+
+
+NEXT = uuid4()
+ROTATE = RotateAccessKey(new_key_id=NEXT, overlap_h=2)
+
+
+def test_a_key_is_replaced_by_one_like_it(given: Given) -> None:
+    scoped = msgspec.structs.replace(ISSUED, scopes=("read",))
+    replaced = AccessKeyReplaced(by=NEXT, expires_at=NOW + timedelta(hours=2))
+    given(ACCESS_KEY, scoped).when(ROTATE).then(replaced, Elsewhere(NEXT, scoped))
+
+
+def test_a_replaced_key_lives_no_longer_than_it_would_have(given: Given) -> None:
+    soon = NOW + timedelta(hours=1)
+    ends = msgspec.structs.replace(ISSUED, expires_at=soon)
+    longer = msgspec.structs.replace(ROTATE, expires_at=NOW + timedelta(days=90))
+    given(ACCESS_KEY, ends).when(longer).then(
+        AccessKeyReplaced(by=NEXT, expires_at=soon),
+        Elsewhere(NEXT, msgspec.structs.replace(ISSUED, expires_at=longer.expires_at)),
+    )
+
+
+def test_what_opens_nothing_is_not_replaced(given: Given) -> None:
+    given(ACCESS_KEY).when(ROTATE).refused("unknown-access-key")
+    given(ACCESS_KEY, ISSUED, REVOKED).when(ROTATE).refused("already-revoked")
+    expired = msgspec.structs.replace(ISSUED, expires_at=NOW)
+    given(ACCESS_KEY, expired).when(ROTATE).refused("key-expired")
+    for hours in (-1, 721):
+        rotate = msgspec.structs.replace(ROTATE, overlap_h=hours)
+        given(ACCESS_KEY, ISSUED).when(rotate).refused("bad-overlap")

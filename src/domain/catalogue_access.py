@@ -1,0 +1,24 @@
+"""The aggregates of who may come in, with their commands and events."""
+
+from domain import access, signing_in
+from domain.access import ACCESS_KEY
+from domain.aggregate import Aggregate
+from domain.signing_in import IDENTITY_PROVIDER, SIGN_IN
+
+ACCESS: tuple[Aggregate, ...] = (
+    Aggregate(
+        decider=ACCESS_KEY,
+        commands=(access.IssueAccessKey, access.RotateAccessKey, access.RevokeAccessKey),
+        events=(access.AccessKeyIssued, access.AccessKeyReplaced, access.AccessKeyRevoked),
+    ),
+    Aggregate(
+        decider=SIGN_IN,
+        commands=(signing_in.GrantSignIn, signing_in.RevokeSignIn),
+        events=(signing_in.SignInGranted, signing_in.SignInRevoked),
+    ),
+    Aggregate(
+        decider=IDENTITY_PROVIDER,
+        commands=(signing_in.SetIdentityProvider, signing_in.RemoveIdentityProvider),
+        events=(signing_in.IdentityProviderSet, signing_in.IdentityProviderRemoved),
+    ),
+)
