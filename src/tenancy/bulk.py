@@ -169,6 +169,11 @@ class Bulk:
         append = await self._sealed(recorded, asked) if recorded and not dry else None
         return Portion(tuple(done), append)
 
+    async def load(self, wanted: Sequence[tuple[Decides[Any], UUID]]) -> list[Any]:
+        """The states of these streams as they are in the log now; at most `READ_AT_ONCE_MAX`."""
+        await self._read(wanted)
+        return [self(decider, stream_id) for decider, stream_id in wanted]
+
     async def carry_out(
         self, asked: Asked, stamp: Stamp
     ) -> tuple[tuple[Done, ...], Receipt | None]:
