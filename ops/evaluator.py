@@ -16,7 +16,7 @@ Params = Mapping[str, str]
 Rule = Callable[[Sequence[Fraction], Params], Fraction]
 
 BLANKS = frozenset({"excused", "not-applicable", "suppressed"})
-NODES_MAX = 100_000
+NODES_MAX = 1_000_000
 DEPTH_MAX = 200
 DIGITS_MAX = 4_000
 """Of a number in a tree: it comes from a file that somebody sent."""
@@ -172,6 +172,50 @@ def _two(inputs: Sequence[Fraction]) -> Fraction:
     return first / second
 
 
+def _floor(inputs: Sequence[Fraction], params: Params) -> Fraction:
+    units = Fraction(_one(inputs).__floor__())
+    return min(units, _number(params["at_most"])) if "at_most" in params else units
+
+
+def _split(inputs: Sequence[Fraction], params: Params) -> Fraction:
+    """By largest remainder; whoever would have more than the cap has the cap."""
+    whole, *weights = inputs
+    places = [int(each) - 1 for each in params["order"].split()]
+    told = [int(each) for each in params["parts"].split()]
+    if sorted(places) != list(range(len(weights))) or len(told) != len(weights):
+        raise DoesNotFollow("the shares are not those of the weights")
+    if whole.denominator != 1 or any(each < 0 for each in weights):
+        raise DoesNotFollow("only whole units are shared out, and by no weight below zero")
+    most = (whole * _number(params["cap"])).__floor__() if "cap" in params else None
+    found = _held(int(whole), weights, most)
+    units = {index: share.__floor__() for index, share in found.items()}
+    spare = int(whole) - sum(units.values())
+    # Whoever is held at the cap has no remainder, and takes no unit that is left.
+    takers = sorted(
+        (index for index, share in found.items() if share.denominator != 1),
+        key=lambda index: (units[index] - found[index], places.index(index)),
+    )
+    for index in takers[:spare]:
+        units[index] += 1
+    if [units[index] for index in range(len(weights))] != told:
+        raise DoesNotFollow(f"the shares are not {told}")
+    return Fraction(sum(told))
+
+
+def _held(whole: int, weights: Sequence[Fraction], most: int | None) -> dict[int, Fraction]:
+    """Exact shares by index, none above `most`."""
+    shares: dict[int, Fraction] = {}
+    while True:
+        rest = [index for index in range(len(weights)) if index not in shares]
+        left = whole - sum(shares.values())
+        below = sum((weights[index] for index in rest), Fraction())
+        exactly = {index: left * weights[index] / below if below else Fraction() for index in rest}
+        above = [index for index in rest if most is not None and exactly[index] > most]
+        if not above:
+            return {**shares, **exactly}
+        shares |= {index: Fraction(most or 0) for index in above}
+
+
 LEAVES: Mapping[str, Callable[[str], Fraction]] = {
     "given": _number,
     "missing-is-zero": lambda _: Fraction(),
@@ -200,4 +244,6 @@ RULES: Mapping[str, Rule] = {
         * Fraction(10) ** (int(params["to_digits"]) - int(params["from_digits"]))
     ),
     "round-payout": lambda inputs, _: _whole(_one(inputs)),
+    "floor": _floor,
+    "split": _split,
 }

@@ -18,6 +18,7 @@ from domain.appraisal import (
     RecalculateInitialScore,
     ScoreLocked,
 )
+from domain.bonus_pool import AllocatePool, PoolAllocated, PoolResettled, ResettlePool
 from domain.catalogue import DECIDERS
 from domain.explanation import Node, sources
 from domain.ids import payout_id
@@ -26,6 +27,7 @@ from domain.ledger import postings
 from domain.money import Money, text_of
 from domain.payout import BatchPrepared, PayoutCalculated, PrepareBatch
 from domain.reopening import RelockScore, ScoreRelocked
+from domain.reward import InstantRewardGranted
 from domain.reward_paying import PrepareRewardBatch
 from ops.evaluator import DoesNotFollow, evaluated
 from tenancy.findings import Finding
@@ -81,6 +83,16 @@ class Recomputation:
                 self._same(recorded, self._expected.pop(recorded.stream_id, None))
                 self._leans_on(recorded, event.explanation, Fraction(event.amount.minor))
                 self._counts["payouts"] += 1
+            case PoolAllocated() as event:
+                self._decided_again(recorded, AllocatePool(appraisal_ids=event.appraisal_ids))
+                shared = sum(each.amount.minor for each in event.shares)
+                self._leans_on(recorded, event.explanation, Fraction(shared))
+            case PoolResettled() as event:
+                again = ResettlePool(policy=event.policy, reason=event.reason)
+                self._decided_again(recorded, again)
+                self._leans_on(recorded, event.explanation, None)
+            case InstantRewardGranted() as event:
+                self._leans_on(recorded, event.explanation, None)
             case _:
                 pass
         self._post(recorded)

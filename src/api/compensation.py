@@ -1,5 +1,6 @@
 """What pay is made from: bonus pools, exchange rates, clawbacks."""
 
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,8 +18,11 @@ from domain import ids
 from domain.bonus_pool import (
     AllocatePool,
     FundPool,
+    PoolAllocated,
     PoolPolicy,
+    PoolResettled,
     PoolShare,
+    PoolUnallocated,
     ResettlePool,
     WithdrawFromPool,
 )
@@ -26,6 +30,7 @@ from domain.bonus_pool_decisions import POOL
 from domain.bonus_pool_preview import PoolPreview, pool_preview
 from domain.clawback import CLAWBACK, SetClawbackLimit
 from domain.exchange_rate import EXCHANGE_RATE, FixExchangeRate
+from domain.explanation import Node
 from domain.money import Money
 from projections import compensation, directory
 from projections.questions import Page
@@ -67,6 +72,18 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     position: int
 
 
+class PoolExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Who gets what of a pool, and why: as it was shared out last."""
+
+    pool_id: UUID
+    policy: PoolPolicy | None
+    """Of the resettlement that this is; None of an allocation."""
+    shares: tuple[PoolShare, ...]
+    event_id: UUID
+    recorded_at: datetime
+    explanation: Node
+
+
 def _told(row: compensation.Pool) -> Pool:
     return Pool(
         pool_id=row.pool_id,
@@ -101,6 +118,28 @@ async def _pool(asked: Asked, _: Parameters) -> One:
     async with asked.view() as view:
         row = found(await compensation.pool(view, asked.one_id()))
     return One(value=_told(row), version=row.version)
+
+
+async def _explanation(asked: Asked, _: Parameters) -> One:
+    """Why a pool is shared out as it is, down to the events that it was read from."""
+    async with asked.view() as view:
+        row = found(await compensation.pool(view, asked.one_id()))
+    for recorded in reversed(await (await asked.store()).read(row.pool_id)):
+        event = recorded.event
+        if isinstance(event, PoolUnallocated):
+            break
+        if isinstance(event, PoolAllocated | PoolResettled) and event.explanation is not None:
+            return One(
+                value=PoolExplanation(
+                    pool_id=row.pool_id,
+                    policy=event.policy if isinstance(event, PoolResettled) else None,
+                    shares=event.shares,
+                    event_id=recorded.event_id,
+                    recorded_at=recorded.recorded_at,
+                    explanation=event.explanation,
+                )
+            )
+    raise Said("not-found", "the pool has not been shared out")
 
 
 async def _resettlements(asked: Asked, _: Parameters) -> One:
@@ -152,6 +191,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     get("/pools", _pools, roles=READERS, result=Pool, projections=VIEWS, parameters=OfCycle),
     get("/pools/{pool_id}", _pool, roles=READERS, result=Pool, projections=VIEWS),
+    get(
+        "/pools/{pool_id}/explanation",
+        _explanation,
+        roles=READERS,
+        result=PoolExplanation,
+        projections=VIEWS,
+    ),
     get(
         "/pools/{pool_id}/resettlements",
         _resettlements,

@@ -8,16 +8,19 @@ import msgspec
 from api import auth
 from api.asked import Asked
 from api.commands import from_path, post
+from api.problems import Said
 from api.queries import Listing, Parameters, found
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
+from domain.explanation import Node
 from domain.money import Money, add_up
 from domain.payout_batch import PAYOUT_BATCH
 from domain.reward import (
     REWARD,
     ApproveReward,
     GrantReward,
+    InstantRewardGranted,
     NominateReward,
     RejectReward,
     RevokeReward,
@@ -89,6 +92,16 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True):
     decided_because: str | None
     version: int
     position: int
+
+
+class RewardExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """How the team shares a granted reward, and why."""
+
+    reward_id: UUID
+    shares: tuple[RewardShare, ...]
+    event_id: UUID
+    recorded_at: datetime
+    explanation: Node
 
 
 class Recognition(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +202,26 @@ async def _reward(asked: Asked, _: Parameters) -> One:
     return One(value=_told(row, texts[row.reward_id], asked), version=row.version)
 
 
+async def _explanation(asked: Asked, _: Parameters) -> One:
+    """Why the team's shares of a reward are what they are; not told to the team itself."""
+    async with asked.view() as view:
+        row: rewards.Reward = found(await rewards.reward(view, asked.one_id()))
+    found(row if asked.caller.sees_everyone or row.nominated_by == asked.caller.actor else None)
+    for recorded in await (await asked.store()).read(row.reward_id):
+        event = recorded.event
+        if isinstance(event, InstantRewardGranted) and event.explanation is not None:
+            return One(
+                value=RewardExplanation(
+                    reward_id=row.reward_id,
+                    shares=row.shares,
+                    event_id=recorded.event_id,
+                    recorded_at=recorded.recorded_at,
+                    explanation=event.explanation,
+                )
+            )
+    raise Said("not-found", "the reward has not been granted")
+
+
 async def _wall(asked: Asked, given: Listing) -> Page[Recognition]:
     """Granted rewards that hang on the wall, for everybody to read; without amounts."""
     async with asked.view() as view:
@@ -251,6 +284,13 @@ ROUTES: tuple[Route, ...] = (
         parameters=Rewards,
     ),
     get("/rewards/{reward_id}", _reward, roles=auth.EVERYONE, result=Reward, projections=VIEWS),
+    get(
+        "/rewards/{reward_id}/explanation",
+        _explanation,
+        roles=auth.EVERYONE,
+        result=RewardExplanation,
+        projections=VIEWS,
+    ),
     post(
         "/rewards/{reward_id}/approve",
         ApproveReward,

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.checks import begun
+from domain.explanation import Node
 from domain.kernel import Command, Decider, Event, Happened, Refused, looking
 from domain.money import Amount, Money, zero
 
@@ -82,6 +83,8 @@ class PoolAllocated(Event, frozen=True, kw_only=True):
     shares: tuple[PoolShare, ...]
     capped: tuple[UUID, ...] = ()
     """Employments that would have got more than the cap."""
+    explanation: Node | None = None
+    """Its root is a split: its parts are the shares, in their order."""
 
 
 class PoolUnallocated(Event, frozen=True, kw_only=True):
@@ -111,6 +114,9 @@ class PoolResettled(Event, frozen=True, kw_only=True):
     drawn: Money
     """From the reserve into the pool; below zero, back."""
     reason: str
+    explanation: Node | None = None
+    """Of the policies "all" and "reserve" a split, whose parts those affected get; of "affected"
+    the sum of all shares, in their order."""
 
 
 class PoolSpent(Event, frozen=True, kw_only=True):
@@ -142,6 +148,8 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     drawn: Money
     """From the reserve."""
     spent: Money
+    funding: tuple[tuple[int, UUID], ...] = ()
+    """Minor units that were put in, or below zero taken out, and the events that say so."""
 
     def spending(self, batch_id: UUID, amount: Money) -> PoolSpent:
         """So much of the pool is paid out by a batch.
@@ -176,10 +184,14 @@ def evolve(state: Pool | None, happened: Happened[PoolEvent]) -> Pool:
                 cap=event.cap,
                 drawn=zero(event.amount.currency),
                 spent=zero(event.amount.currency),
+                funding=((event.amount.minor, happened.event_id),),
             )
         case PoolWithdrawn():
             pool = begun(state)
-            return msgspec.structs.replace(pool, amount=pool.amount - event.amount)
+            taken = (-event.amount.minor, happened.event_id)
+            return msgspec.structs.replace(
+                pool, amount=pool.amount - event.amount, funding=(*pool.funding, taken)
+            )
         case PoolSpent():
             pool = begun(state)
             return msgspec.structs.replace(pool, spent=pool.spent + event.amount)

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import assert_never
 from uuid import UUID
 
+from domain import explanation as why
 from domain.appraisal import LOOK_AT_APPRAISAL
 from domain.bonus_pool import (
     AllocatePool,
@@ -25,12 +26,13 @@ from domain.checks import absent, begun, checked_code, checked_reason, known
 from domain.cycle import CYCLE, Cycle
 from domain.employment import EMPLOYMENT
 from domain.exact import exact
+from domain.explanation import Explained, Node
 from domain.ids import pool_id, settlement_id
 from domain.kernel import Context, Decider, Event, Refused
 from domain.money import Money, money_of
 from domain.pool import Claim, allocate
 from domain.settlement import SETTLEMENT
-from domain.settling import Claimed, claimed, score_of, weight_of
+from domain.settling import Claimed, claimed, explained_weight, score_of
 
 PoolCommand = FundPool | WithdrawFromPool | AllocatePool | ResettlePool
 
@@ -94,38 +96,61 @@ def _allocate(pool: Pool, command: AllocatePool, context: Context) -> tuple[Even
         raise Refused("nothing-to-pay", "Name at least one appraisal.")
     if len(set(named)) < len(named):
         raise Refused("duplicate-appraisal", "An appraisal is named more than once.")
-    claims = _claims(pool, named, context)
+    claims, weights = _claims(pool, named, context)
     _require_unpaid(pool, claims, context)
     if not any(each.weight for each in claims):
         return (PoolUnallocated(appraisal_ids=named),)
     found = allocate(pool.amount, claims, pool.cap)
     return (
         PoolAllocated(
-            appraisal_ids=named, shares=_shares(claims, found.parts), capped=found.capped
+            appraisal_ids=named,
+            shares=_shares(claims, found.parts),
+            capped=found.capped,
+            explanation=why.sealed(_split(pool, claims, weights, found.parts)),
         ),
     )
 
 
-def _claims(pool: Pool, named: Sequence[UUID], context: Context) -> list[Claim]:
+def _split(
+    pool: Pool, claims: Sequence[Claim], weights: Sequence[Explained], parts: Sequence[Money]
+) -> Explained:
+    """How the pool is shared out."""
+    return why.split(
+        _funded(pool),
+        weights,
+        [claim.precedence for claim in claims],
+        [part.minor for part in parts],
+        None if pool.cap is None else exact(pool.cap),
+        "shares of the pool",
+    )
+
+
+def _funded(pool: Pool) -> Explained:
+    put = [why.given_exact("funded", minor, event_id) for minor, event_id in pool.funding]
+    return why.total(put, "pool")
+
+
+def _claims(
+    pool: Pool, named: Sequence[UUID], context: Context
+) -> tuple[list[Claim], list[Explained]]:
+    """What employments may ask of the pool, and why so much."""
     cycle: Cycle = begun(context.look(CYCLE, pool.cycle_id))
     by_employment: dict[UUID, list[Claimed]] = {}
     found = context.look.all(LOOK_AT_APPRAISAL, named)
     for each in claimed(pool.cycle_id, zip(named, found, strict=True)):
         by_employment.setdefault(each.appraisal.employment_id, []).append(each)
     employments = context.look.all(EMPLOYMENT, list(by_employment))
-    claims = []
+    claims, weights = [], []
     for (employment_id, theirs), employment in zip(by_employment.items(), employments, strict=True):
         whole = begun(employment)
         if any(each.total.currency != pool.amount.currency for each in whole.pay):
             raise Refused("currency-mismatch", f"The pool is in {pool.amount.currency}.")
+        weight = explained_weight(theirs, whole, cycle)
+        weights.append(weight)
         claims.append(
-            Claim(
-                employment_id=employment_id,
-                weight=weight_of(theirs, whole, cycle),
-                score=score_of(theirs),
-            )
+            Claim(employment_id=employment_id, weight=weight.value, score=score_of(theirs))
         )
-    return claims
+    return claims, weights
 
 
 def _require_unpaid(pool: Pool, claims: Iterable[Claim], context: Context) -> None:
@@ -151,7 +176,7 @@ def _resettle(pool: Pool, command: ResettlePool, context: Context) -> tuple[Even
     if not pool.shares:
         raise Refused("pool-not-allocated", "The pool was not allocated.")
     reason = checked_reason(command.reason)
-    claims = _claims(pool, pool.appraisals, context)
+    claims, weights = _claims(pool, pool.appraisals, context)
     before = {each.employment_id: each for each in pool.shares}
     affected = tuple(
         each.employment_id
@@ -160,7 +185,7 @@ def _resettle(pool: Pool, command: ResettlePool, context: Context) -> tuple[Even
     )
     if not affected:
         raise Refused("nothing-to-resettle", "No weight has changed since the shares were set.")
-    amounts = _resettled(pool, command, claims, frozenset(affected))
+    amounts, because = _resettled(pool, command, claims, weights, frozenset(affected))
     shares = _shares(claims, amounts)
     currency = pool.amount.currency
     return (
@@ -172,41 +197,63 @@ def _resettle(pool: Pool, command: ResettlePool, context: Context) -> tuple[Even
             affected=affected,
             drawn=total_of(shares, currency) - total_of(pool.shares, currency),
             reason=reason,
+            explanation=because,
         ),
     )
 
 
 def _resettled(
-    pool: Pool, command: ResettlePool, claims: Sequence[Claim], affected: frozenset[UUID]
-) -> list[Money]:
+    pool: Pool,
+    command: ResettlePool,
+    claims: Sequence[Claim],
+    weights: Sequence[Explained],
+    affected: frozenset[UUID],
+) -> tuple[list[Money], Node]:
+    """The shares by a policy, and why."""
     kept = {each.employment_id: each.amount for each in pool.shares}
+    if command.policy == "affected":
+        found = _at_the_old_rate(pool, claims, weights, affected)
+        amounts = [Money(each.value.numerator, pool.amount.currency) for each in found]
+        return amounts, why.sealed(why.total(found, "shares of the pool"))
+    anew = allocate(pool.amount, claims, pool.cap).parts
+    because = why.sealed(_split(pool, claims, weights, anew))
     match command.policy:
         case "all":
-            return list(allocate(pool.amount, claims, pool.cap).parts)
+            return list(anew), because
         case "reserve":
-            anew = allocate(pool.amount, claims, pool.cap).parts
-            return [
+            mixed = [
                 new if claim.employment_id in affected else kept[claim.employment_id]
                 for claim, new in zip(claims, anew, strict=True)
             ]
-        case "affected":
-            whole = sum((Fraction(each.weight) for each in pool.shares), Fraction(0))
-            return [
-                _at_the_old_rate(pool, claim, whole)
-                if claim.employment_id in affected
-                else kept[claim.employment_id]
-                for claim in claims
-            ]
+            return mixed, because
         case _:
             assert_never(command.policy)
 
 
-def _at_the_old_rate(pool: Pool, claim: Claim, whole: Fraction) -> Money:
-    # Rounded down, as floors are before remainders are given away; never above the cap.
-    exactly = pool.amount.minor * Fraction(claim.weight, whole)
+def _at_the_old_rate(
+    pool: Pool,
+    claims: Sequence[Claim],
+    weights: Sequence[Explained],
+    affected: frozenset[UUID],
+) -> list[Explained]:
+    """Everybody's share: of those affected by the rate that the first sharing had."""
+    shared_by = begun(pool.shared_by)
+    kept = {each.employment_id: each.amount.minor for each in pool.shares}
+    before = sum((Fraction(each.weight) for each in pool.shares), Fraction(0))
+    whole = why.given_exact("all weights before", before, shared_by)
+    most = None
     if pool.cap is not None:
-        exactly = min(exactly, pool.amount.minor * exact(pool.cap))
-    return Money(exactly.numerator // exactly.denominator, pool.amount.currency)
+        share = exact(pool.cap)
+        most = pool.amount.minor * share.numerator // share.denominator
+    # Rounded down, as floors are before remainders are given away; never above the cap.
+    return [
+        why.floor(
+            why.product([_funded(pool), why.quotient(weight, whole)]), most, "at the old rate"
+        )
+        if claim.employment_id in affected
+        else why.given_exact("kept", kept[claim.employment_id], shared_by)
+        for claim, weight in zip(claims, weights, strict=True)
+    ]
 
 
 POOL: Decider[Pool | None] = Decider(kind="pool", initial=None, decide=_decide, evolve=evolve)

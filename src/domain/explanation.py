@@ -30,8 +30,15 @@ score-percent                               input / 100
 band                bands "from:c"          c of the highest from <= input
 round-base                                  R3: whole minor units, halves away from zero
 exchange            from_digits, to_digits  first input x second (the rate) x 10^(to - from)
+floor               at_most                 the whole units below the input, at most `at_most`
+split               order, cap, parts       R5: the first input shared out by the others; their sum
 round-payout        currency                R4: whole minor units, halves away from zero
 ==================  ======================  =======================================================
+
+A split is by largest remainder: its `parts` are the shares, one for each weight, which are all
+inputs but the first. Where remainders tie, the weights take turns in `order` (numbers from 1).
+Nobody gets more than `cap` x the first input, if there is a cap: what that leaves is shared out
+among the rest by their weights.
 
 The root's param ``leaves`` is `seal_of` the tree: arithmetic alone would not notice a leaf that
 happens not to matter (an item of weight 0), nor an exchanged event id.
@@ -42,6 +49,7 @@ from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
 from math import prod
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -250,7 +258,7 @@ def exchange(amount: Explained, rate: Explained, from_digits: int, to_digits: in
     )
 
 
-# -- the rounding points that a single number goes through (R2 is exact, R5 is a split)
+# -- the rounding points (R2 is exact)
 
 
 def round_score(part: Explained, label: str = "score") -> Explained:
@@ -269,6 +277,42 @@ def round_payout(part: Explained, currency: str, label: str = "") -> Explained:
     """R4: a payout in whole minor units, halves away from zero."""
     value = Fraction(round_half_away(part.value))
     return _step("round-payout", value, (part,), label, params={"currency": currency})
+
+
+def floor(part: Explained, at_most: int | None = None, label: str = "") -> Explained:
+    """The whole units below `part`, at most so many."""
+    units, params = part.value.numerator // part.value.denominator, {}
+    if at_most is not None:
+        units, params["at_most"] = min(units, at_most), str(at_most)
+    return _step("floor", Fraction(units), (part,), label, params=params)
+
+
+def split(  # noqa: PLR0917  what is shared out, by what, and what came of it
+    whole: Explained,
+    weights: Sequence[Explained],
+    precedence: Sequence[Any],
+    parts: Sequence[int],
+    cap: Fraction | None = None,
+    label: str = "",
+) -> Explained:
+    """R5: how `whole` was shared out into `parts`, one for each weight.
+
+    Args:
+        whole: in minor units.
+        weights: none below 0.
+        precedence: a sortable key for each weight; where remainders tie the smallest goes first.
+        parts: what came of it.
+        cap: the most that one gets, of the whole.
+        label: of the step.
+    """
+    order = sorted(range(len(weights)), key=precedence.__getitem__)
+    params = {
+        "order": " ".join(str(index + 1) for index in order),
+        "parts": " ".join(map(str, parts)),
+    }
+    if cap is not None:
+        params["cap"] = str(cap)
+    return _step("split", Fraction(sum(parts)), (whole, *weights), label, params=params)
 
 
 def _step(

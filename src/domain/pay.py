@@ -70,14 +70,19 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
 
     amount: Money
     """R4."""
-    exact: Fraction
-    """In minor units, before R4."""
+    weight: Explained
+    """In minor units, before R4, exactly: what a pool weighs it by."""
     base: Money
     """Performance pay of the whole cycle at coefficient 1, full time, of the first entitlement."""
     parts: tuple[Money, ...]
     """One per entitlement, adding up to `amount` exactly (R5)."""
     explanation: Node
     """Sealed; its root is `amount` in minor units."""
+
+    @property
+    def exact(self) -> Fraction:
+        """In minor units, before R4."""
+        return self.weight.value
 
 
 def check_share(family: JobFamily, share: Decimal) -> None:
@@ -144,7 +149,7 @@ def payout(entitlements: Sequence[Entitlement], exchange: Exchange | None = None
     first = entitlements[0]
     return Payout(
         amount=amount,
-        exact=whole.value,
+        weight=whole,
         base=base(first.pay.total, first.pay.share, first.months),
         parts=_split(amount, parts, entitlements),
         explanation=why.sealed(rounded),

@@ -21,6 +21,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     score: Decimal = Decimal(0)
     """Where remainders tie, the higher score goes first, then the smaller employment id."""
 
+    @property
+    def precedence(self) -> tuple[Fraction, UUID]:
+        """The smallest goes first."""
+        return (-exact(self.score), self.employment_id)
+
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     """A pool shared out. 奖金池分配"""
@@ -61,7 +66,7 @@ def allocate(pool: Money, claims: Sequence[Claim], cap: Decimal | None = None) -
     if left and not any(weights):
         raise Refused("pool-cap-too-low", "The cap leaves money that nobody may take.")
     minors = dict.fromkeys(capped, most or 0)
-    order = [(-exact(claims[index].score), claims[index].employment_id) for index in open_to]
+    order = [claims[index].precedence for index in open_to]
     shares = largest_remainder(left, weights, order) if left else [0] * len(open_to)
     minors |= dict(zip(open_to, shares, strict=True))
     return Allocation(

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain import explanation as why
 from domain.checks import (
     absent,
     begun,
@@ -23,6 +24,7 @@ from domain.checks import (
 )
 from domain.employment import EMPLOYMENT
 from domain.exact import exact
+from domain.explanation import Node
 from domain.ids import reward_id
 from domain.kernel import Command, Context, Decider, Elsewhere, Event, Happened, Personal, Refused
 from domain.money import Amount, Money, money_of
@@ -120,6 +122,8 @@ class InstantRewardGranted(Event, frozen=True, kw_only=True):
     TOPIC = "reward.granted"
     cost_centre: str
     """Of the budget, which bears it."""
+    explanation: Node | None = None
+    """Its root is a split: its parts are the shares of the team, in their order."""
 
 
 class RevokeReward(Command, frozen=True, kw_only=True):
@@ -146,6 +150,8 @@ class Reward(msgspec.Struct, frozen=True, kw_only=True):
     state: RewardState = "nominated"
     cost_centre: str | None = None
     """Once it was granted."""
+    nominated_in: UUID | None = None
+    """The event that proposed it."""
     decided_by: UUID | None = None
     """The event that granted it, or took it back."""
 
@@ -278,9 +284,22 @@ def _granted(reward: Reward, context: Context) -> Iterable[Event | Elsewhere]:
         shares=reward.by_person,
     )
     return (
-        InstantRewardGranted(cost_centre=budget.cost_centre),
+        InstantRewardGranted(cost_centre=budget.cost_centre, explanation=_why(reward)),
         Elsewhere(reward.budget_id, committed),
     )
+
+
+def _why(reward: Reward) -> Node:
+    """How the team shares the amount."""
+    source = begun(reward.nominated_in)
+    shared = why.split(
+        why.given_exact("reward", reward.amount.minor, source),
+        [why.given_exact("part", exact(each.part), source) for each in reward.shares],
+        [each.employment_id for each in reward.shares],
+        [each.amount.minor for each in reward.shares],
+        label="shares of the reward",
+    )
+    return why.sealed(shared)
 
 
 def _revoked(reward: Reward, reason: str, context: Context) -> Iterable[Event | Elsewhere]:
@@ -303,6 +322,7 @@ def _evolve(state: Reward | None, happened: Happened[RewardEvent]) -> Reward:
                 achieved_on=event.achieved_on,
                 shares=event.shares,
                 nominated_by=happened.actor,
+                nominated_in=happened.event_id,
             )
         case InstantRewardApproved():
             return msgspec.structs.replace(begun(state), state="approved")

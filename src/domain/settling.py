@@ -283,10 +283,13 @@ def _difference(found: Due, before: Settlement) -> Node:
     return why.sealed(why.total([now, *posted], "difference"))
 
 
-def weight_of(claims: Sequence[Claimed], employment: Employment, cycle: Cycle) -> Fraction:
+def explained_weight(claims: Sequence[Claimed], employment: Employment, cycle: Cycle) -> Explained:
     """What an employment may ask of a pool: its payout, exactly, before any rounding."""
     found = [part for each in claims for part in parts_of(each, employment, cycle)]
-    return payout([part.entitlement for part in found]).exact if found else Fraction(0)
+    if not found:
+        source = employment.terminated_by or employment.hired_by
+        return why.given_exact("days", 0, source)
+    return payout([part.entitlement for part in found]).weight
 
 
 def score_of(claims: Sequence[Claimed]) -> Decimal:

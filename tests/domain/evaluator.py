@@ -105,10 +105,41 @@ def _apply(rule: str, inputs: list[Fraction], params: dict[str, str]) -> Fractio
             return _nearest(first * 100) / Fraction(100)
         case "round-base" | "round-payout":
             return Fraction(_nearest(first))
+        case "floor":
+            units = Fraction(floor(first))
+            return min(units, Fraction(params["at_most"])) if "at_most" in params else units
+        case "split":
+            return _shared_out(first, inputs[1:], params)
         case "level" | "level-linear" | "band":
             return _stepped(rule, first, params["bands" if rule == "band" else "levels"])
         case _:
             raise Wrong(f"there is no rule {rule}")
+
+
+def _shared_out(whole: Fraction, weights: list[Fraction], params: dict[str, str]) -> Fraction:
+    """The sum of the shares; `Wrong` unless they are those that the node names."""
+    turn = {int(place) - 1: at for at, place in enumerate(params["order"].split())}
+    if sorted(turn) != list(range(len(weights))) or whole.denominator != 1 or min(weights) < 0:
+        raise Wrong("this cannot be shared out")
+    most = Fraction(floor(whole * Fraction(params["cap"]))) if "cap" in params else None
+    held: list[int] = []
+    while True:
+        free = [at for at in range(len(weights)) if at not in held]
+        left = whole - (most or 0) * len(held)
+        weight = sum(weights[at] for at in free)
+        exact = {at: left * weights[at] / weight if weight else Fraction(0) for at in free}
+        above = [at for at in free if most is not None and exact[at] > most]
+        if not above:
+            break
+        held += above
+    shares = {at: floor(exact[at]) for at in free}
+    spare = int(left) - sum(shares.values())
+    for at in sorted(free, key=lambda at: (shares[at] - exact[at], turn[at]))[:spare]:
+        shares[at] += 1
+    found = [int(most or 0) if at in held else shares[at] for at in range(len(weights))]
+    if found != [int(part) for part in params["parts"].split()]:
+        raise Wrong(f"the shares are {found}")
+    return Fraction(sum(found))
 
 
 def _nearest(value: Fraction) -> int:

@@ -22,6 +22,7 @@ from domain.bonus_pool import (
     WithdrawFromPool,
 )
 from domain.bonus_pool_preview import pool_preview
+from domain.explanation import sources
 from domain.kernel import Context
 from domain.money import Amount, Money
 from domain.payout import ApproveBatch, PayoutCalculated, VoidBatch, VoidPayout
@@ -142,8 +143,13 @@ def corrected(company: Any, payroll: Any) -> tuple[UUID, UUID]:
         ("affected", (6_785_502, 3_333_333), 118_835),
     ],
 )
-def test_after_a_correction_the_policy_says_who_bears_it(
-    company: Any, payroll: Any, policy: PoolPolicy, now: tuple[int, int], drawn: int
+def test_after_a_correction_the_policy_says_who_bears_it(  # noqa: PLR0917  fixtures and a case
+    company: Any,
+    payroll: Any,
+    evaluate: Any,
+    policy: PoolPolicy,
+    now: tuple[int, int],
+    drawn: int,
 ) -> None:
     first, other = corrected(company, payroll)
     before = {each.employment_id: each.amount.minor for each in payroll.world.states[POOL].shares}
@@ -162,6 +168,21 @@ def test_after_a_correction_the_policy_says_who_bears_it(
     }.items()
     assert pool_preview(POOL, context).outcomes == ()  # nothing has changed since
     assert tuple(each.amount.minor for each in done.shares) == now
+    told = done.explanation
+    assert told is not None
+    assert evaluate(told) == (sum(now) if policy == "affected" else 10_000_000)
+    parts = [
+        Fraction(part)
+        for part in (
+            [each.value for each in told.inputs]
+            if policy == "affected"
+            else told.params["parts"].split()
+        )
+    ]
+    assert {each.employment_id: each.amount.minor for each in done.shares} == {
+        each: part if policy != "reserve" or each in done.affected else before[each]
+        for each, part in zip(before, parts, strict=True)
+    }
     assert done.drawn.minor == drawn == sum(now) - 10_000_000
     batch = payroll.approve(payroll.prepare(pool_id=POOL))
     paid = {line.employment_id: line.amount.minor for line in payroll.lines(batch)}
@@ -261,6 +282,20 @@ def test_every_share_is_explained_by_the_event_that_set_it(
     payroll.world.do(fund(company))
     payroll.world.do(AllocatePool(appraisal_ids=tuple(five)), on=POOL)
     allocated = payroll.world.log[-1].event_id
+    tree = payroll.world.log[-1].event.explanation
+    assert evaluate(tree) == 10_000_000
+    assert [int(part) for part in tree.params["parts"].split()] == list(
+        shares(payroll.world).values()
+    )
+    assert [Fraction(weight.value) for weight in tree.inputs[1:]] == [
+        Fraction(each.weight) for each in payroll.world.states[POOL].shares
+    ]
+    assert sources(tree) <= {each.event_id for each in payroll.world.log[:-1]}
+    dearer = str(Fraction(tree.inputs[1].value) + 100)
+    weight = msgspec.structs.replace(tree.inputs[1], value=dearer)
+    changed = msgspec.structs.replace(tree, inputs=(tree.inputs[0], weight, *tree.inputs[2:]))
+    with pytest.raises(Exception, match=", not "):
+        evaluate(changed, seal=False)
     for line in payroll.lines(payroll.prepare(pool_id=POOL)):
         assert isinstance(line, PayoutCalculated)
         assert evaluate(line.explanation) == Fraction(line.amount.minor)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import domain
 from domain import ids
 from domain.clawback import CLAWBACK
-from domain.explanation import Node
+from domain.explanation import Node, sources
 from domain.kernel import Refused
 from domain.ledger import Book, postings
 from domain.money import Amount, Money
@@ -184,7 +184,8 @@ def test_the_steps_and_their_events(rewards: Rewards) -> None:
     world.refuses("wrong-reward-state", GrantReward(), on=reward, actor=rewards.finance)
     world.do(ApproveReward(), on=reward, actor=rewards.boss)
     granted, committed = world.do(GrantReward(), on=reward, actor=rewards.finance)
-    assert granted == InstantRewardGranted(cost_centre="CC-SALES")
+    assert isinstance(granted, InstantRewardGranted)
+    assert granted.cost_centre == "CC-SALES"
     assert isinstance(committed, RewardBudgetCommitted)
     assert world.events(BUDGET)[-1] == committed
     world.refuses("wrong-reward-state", GrantReward(), on=reward, actor=rewards.finance)
@@ -277,6 +278,27 @@ def test_shares_are_the_reward_exactly_and_their_order_decides_nothing(
     shares = {each.employment_id: each.amount.minor for each in first[1].shares}
     assert sum(shares.values()) == minor
     assert shares == {each.employment_id: each.amount.minor for each in again[1].shares}
+
+
+def test_a_teams_shares_are_explained(rewards: Rewards, evaluate: Callable[[Node], Any]) -> None:
+    company, world = rewards.company, rewards.world
+    team = [company.employment, *(company.hire(f"t{n}", manager_id=None) for n in range(2))]
+    equal = tuple(Contributor(employment_id=each) for each in team)
+    nomination = rewards.nomination("R1", "100.00", contributors=equal)
+    (nominated,) = world.do(nomination, actor=rewards.manager)
+    proposed = world.log[-1].event_id
+    reward = ids.reward_id("R1")
+    world.do(ApproveReward(), on=reward, actor=rewards.boss)
+    granted, _ = world.do(GrantReward(), on=reward, actor=rewards.finance)
+    tree = granted.explanation
+    assert evaluate(tree) == 10_000
+    told = [int(part) for part in tree.params["parts"].split()]
+    assert told == [share.amount.minor for share in nominated.shares]
+    assert sources(tree) == {proposed}
+    told[0], told[1] = told[0] + 1, told[1] - 1
+    params = {**tree.params, "parts": " ".join(map(str, told))}
+    with pytest.raises(Exception, match="the shares are"):
+        evaluate(msgspec.structs.replace(tree, params=params))
 
 
 def test_a_granted_reward_is_paid_once(rewards: Rewards, evaluate: Callable[[Node], Any]) -> None:

@@ -5,15 +5,21 @@ import importlib.util
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from domain import explanation
+from domain.kernel import Refused
+from domain.money import Money
+from domain.pool import Claim, allocate
 from ops.evaluator import BLANKS, DEPTH_MAX, LEAVES, RULES, DoesNotFollow, evaluated
 
 Tree = dict[str, Any]
@@ -55,7 +61,8 @@ def steps(draw: st.DrawFn, depth: int = 0) -> Tree:
         if draw(st.integers(0, 5)) == 0:
             return {"rule": "missing-is-zero", "value": "0", "source": source}
         return {"rule": "given", "value": str(draw(numbers)), "source": source}
-    rule = draw(st.sampled_from(sorted([*RULES, "weighted-mean"])))
+    # What is shared out are whole units, as nothing else is: see `shared`.
+    rule = draw(st.sampled_from(sorted({*RULES, "weighted-mean"} - {"split"})))
     count = draw(st.integers(2, 3)) if rule in MANY else 2 if rule in TWO else 1
     inputs = [draw(steps(depth=depth + 1)) for _ in range(count)]
     params: dict[str, str] = {}
@@ -67,6 +74,8 @@ def steps(draw: st.DrawFn, depth: int = 0) -> Tree:
         params = {
             name: str(draw(numbers)) for name in draw(st.sets(st.sampled_from(["min", "max"])))
         }
+    elif rule == "floor" and draw(st.booleans()):
+        params["at_most"] = str(draw(st.integers(-200, 200)))
     elif rule == "inverse-percent":
         params["at_zero"] = str(draw(numbers))
     elif rule == "exchange":
@@ -110,6 +119,50 @@ def sealed(tree: Tree) -> Tree:
 def test_both_agree(oracle: Callable[[str], Fraction], tree: Tree) -> None:
     whole = sealed(tree)
     assert evaluated(whole) == oracle(json.dumps(whole)) == Fraction(tree["value"])
+
+
+@st.composite
+def shared(draw: st.DrawFn) -> Tree:
+    """A sum shared out by the product itself, with ties, caps and weights of nothing."""
+    units = draw(st.integers(0, 10_000))
+    drawn = draw(st.lists(st.fractions(0, 9, max_denominator=7), min_size=1, max_size=6))
+    claims = [
+        Claim(employment_id=UUID(int=draw(st.integers(0, 2**32)) * 8 + at), weight=weight)
+        for at, weight in enumerate(drawn)
+    ]
+    cap = draw(st.none() | st.sampled_from(["0.1", "0.3", "0.5", "1"]))
+    try:
+        parts = allocate(Money(units, "CNY"), claims, cap and Decimal(cap)).parts
+    except Refused:
+        reject()
+    stated = [explanation.given_exact("weight", each.weight, UUID(int=1)) for each in claims]
+    told = explanation.split(
+        explanation.given_exact("pool", units, UUID(int=2)),
+        stated,
+        [each.precedence for each in claims],
+        [part.minor for part in parts],
+        None if cap is None else Fraction(cap),
+    )
+    tree: Tree = msgspec.to_builtins(explanation.sealed(told))
+    return tree
+
+
+@given(tree=shared(), data=st.data())
+def test_both_share_out_as_the_product_does(
+    oracle: Callable[[str], Fraction], tree: Tree, data: st.DataObject
+) -> None:
+    assert evaluated(tree) == oracle(json.dumps(tree)) == Fraction(tree["inputs"][0]["value"])
+    parts = [int(each) for each in tree["params"]["parts"].split()]
+    taker = data.draw(st.integers(0, len(parts) - 1))
+    giver = data.draw(st.integers(0, len(parts) - 1))
+    if taker == giver:
+        return
+    parts[taker], parts[giver] = parts[taker] + 1, parts[giver] - 1
+    tree["params"]["parts"] = " ".join(map(str, parts))
+    with pytest.raises(DoesNotFollow, match="the shares are not"):
+        evaluated(tree)
+    with pytest.raises(Exception, match="the shares are"):
+        oracle(json.dumps(tree))
 
 
 def _nodes(node: Tree) -> list[Tree]:
@@ -168,6 +221,19 @@ LEAF = {"rule": "given", "value": "1", "source": str(UUID(int=1))}
         },
         {"rule": "weighted-mean", "value": "1", "inputs": [LEAF], "params": {"weights": "-1"}},
         {"rule": "weighted-mean", "value": "1", "inputs": [LEAF], "params": {"weights": "1 1"}},
+        {"rule": "split", "value": "1", "inputs": [LEAF, LEAF], "params": {"order": "1"}},
+        {
+            "rule": "split",
+            "value": "1",
+            "inputs": [LEAF, LEAF],
+            "params": {"order": "2", "parts": "1"},
+        },
+        {
+            "rule": "split",
+            "value": "1",
+            "inputs": [{**LEAF, "value": "1/2"}, LEAF],
+            "params": {"order": "1", "parts": "1"},
+        },
         {
             "rule": "weighted-mean",
             "value": "1",

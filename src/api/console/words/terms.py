@@ -105,6 +105,8 @@ TERMS: dict[str, dict[str, Both]] = {
         "round-base": ("rounding", "四舍五入"),
         "exchange": ("exchange", "换算"),
         "round-payout": ("rounding", "四舍五入"),
+        "floor": ("whole units", "取整"),
+        "split": ("shared out", "分配"),
         "withheld": ("withheld", "不公开"),
     },
     "rule-how": {
@@ -127,6 +129,8 @@ TERMS: dict[str, dict[str, Both]] = {
         "round-base": ("rounded to whole cents", "四舍五入到分"),
         "exchange": ("by the exchange rate", "按汇率换算"),
         "round-payout": ("rounded to whole cents", "四舍五入到分"),
+        "floor": ("rounded down to whole cents", "向下取整到分"),
+        "split": ("shared out by largest remainder", "按最大余额法分配"),
         "withheld": (
             "its parts are not shown, to protect the raters",
             "为保护评价人，不显示其组成",

@@ -1,0 +1,78 @@
+"""Differences over HTTP where time has passed: in another currency, and after the cycle's end."""
+
+from typing import Any
+
+from api import examples
+from domain import ids
+
+MADE = examples.EXAMPLES
+CYCLE = f"/cycles/{examples.CYCLE_ID}"
+APPRAISAL = f"/appraisals/{examples.APPRAISAL_ID}"
+
+
+async def prepared(company: Any, code: str, **given: Any) -> Any:
+    finance = await company.client("finance")
+    body = {"code": code, "cycle_id": examples.CYCLE_ID, **given}
+    await finance.did("/payout-batches", {**body, "appraisal_ids": [examples.APPRAISAL_ID]})
+    path = f"/payout-batches/{ids.batch_id(code)}"
+    return await finance.saw(path, wait_for=finance.position)
+
+
+async def paid(company: Any, code: str) -> None:
+    path = f"/payout-batches/{ids.batch_id(code)}"
+    await (await company.client("executive")).did(f"{path}/approve", MADE["ApproveBatch"])
+    await (await company.client("finance")).did(f"{path}/settle", MADE["SettleBatch"])
+
+
+async def corrected(company: Any, indicator: str, value: str) -> None:
+    """A correction after the lock, accepted by another, and the score locked anew."""
+    erp, hr = await company.client("integration"), await company.client("hr")
+    late = {**MADE["CorrectActual"], "indicator": indicator, "value": value}
+    await erp.did("/actuals/corrections", late)
+    waiting = await hr.saw("/actuals/corrections", state="pending", wait_for=erp.position)
+    (one,) = waiting["data"]
+    accept = {"correction": one["correction_id"], "reason": "已核实"}
+    await hr.did(f"{APPRAISAL}/accept-correction", accept)
+    await hr.did(f"{APPRAISAL}/relock")
+
+
+async def test_case_14_a_difference_is_paid_at_the_original_rate(company: Any) -> None:
+    """26,928.00 CNY are 551,623 JPY; at 91.36 it is 561,456 JPY by the same rate: 9,833 more."""
+    await company.locked()
+    finance = await company.client("finance")
+    await (await company.client("hr")).did(f"{CYCLE}/advance", {"to": "paying"})
+    fixed = {**MADE["FixExchangeRate"], "to_currency": "JPY", "rate": "20.4851"}
+    await finance.did("/exchange-rates", fixed)
+    first = await prepared(company, "J1", currency="JPY")
+    assert first["batch"]["totals"] == [{"amount": "551623", "currency": "JPY"}]
+    await paid(company, "J1")
+    # There is one rate in a cycle, for ever.
+    again = await finance.post("/exchange-rates", {**fixed, "rate": "21.0000"})
+    assert again.json()["type"] == "/problems/already-exists"
+
+    await corrected(company, "collection", "45000")
+    other = await finance.post(
+        "/payout-batches",
+        {
+            "code": "J2",
+            "cycle_id": examples.CYCLE_ID,
+            "currency": "CNY",
+            "appraisal_ids": [examples.APPRAISAL_ID],
+        },
+    )
+    assert other.json()["type"] == "/problems/currency-mismatch"
+    second = await prepared(company, "J2")
+    (line,) = second["lines"]
+    assert line["amount"] == {"amount": "9833", "currency": "JPY"}
+    assert line["entitled"] == {"amount": "561456", "currency": "JPY"}
+    told = await finance.saw(f"/payouts/{line['payout_id']}/explanation")
+    rates = [node["value"] for node in nodes(told["explanation"]) if node.get("label") == RATE]
+    assert rates == ["204851/10000"]
+    await paid(company, "J2")
+
+
+RATE = "exchange rate"
+
+
+def nodes(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    return [tree, *(below for each in tree.get("inputs", []) for below in nodes(each))]
