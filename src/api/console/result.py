@@ -92,8 +92,9 @@ async def _result(visit: Visit) -> Mapping[str, Any]:
 
 
 async def _who(visit: Visit, it: About) -> str:
+    """The name of whom it is about; it is shown to others, and on paper, so never "you"."""
     names = await visit.names([it.row["person_id"]])
-    return names(it.row["person_id"])
+    return names.known.get(it.row["person_id"]) or names(it.row["person_id"])
 
 
 async def _lines(visit: Visit, it: About) -> list[Mapping[str, Any]]:

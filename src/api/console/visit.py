@@ -21,6 +21,8 @@ from projections.questions import LIMIT_MAX
 
 EVERY_MAX = 100_000
 """Rows of one export; more than that is a matter for `merit export`."""
+OURS = "00000000-0000-4000-8000-"
+"""So the ids of those begin who act for the installation: its operators and its worker."""
 _NOT_HERE = frozenset({"not-found", "not-published"})
 
 
@@ -86,7 +88,10 @@ class Visit(msgspec.Struct, kw_only=True):
     def may(self, method: str, path: str) -> bool:
         """Whether the visitor's roles open a route of the API."""
         found = self.table.find(method, path)
-        return found is not None and self.caller.has(found[0].roles)
+        if found is None:
+            return False
+        route = found[0]
+        return self.caller.has(route.roles) and self.caller.reaches(route.scope)
 
     # -- words
 
@@ -194,7 +199,7 @@ class Visit(msgspec.Struct, kw_only=True):
         if found is None:
             raise Said("not-found", f"there is no {method} {path}")
         route, parameters = found
-        permit(self.caller, route.roles)
+        permit(self.caller, route.roles, route.scope)
         ids, position = ids_of(parameters)
         asked = msgspec.structs.replace(
             self.asked,
@@ -223,6 +228,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             return self.visit.say("you")
         if not told:
             return self.visit.say("nobody")
+        if told.startswith(OURS):
+            return self.visit.say("the system")
         return self.known.get(told) or self.visit.say("without a name, {id}", id=told[:8])
 
 

@@ -82,6 +82,7 @@ CHINESE: dict[str, str] = {
     "nothing": "无",
     "nobody": "无",
     "request": "请求编号",
+    "the system": "系统",
     "without a name, {id}": "无姓名，{id}",
     "you": "您",
 }
