@@ -14,8 +14,10 @@ from ops.cli import (
     incidents,
     inspection,
     keys,
+    onboarding,
     privacy,
     proofs,
+    reporting,
     serving,
     tenants,
 )
@@ -38,6 +40,8 @@ for _part in (
     failover,
     backups,
     incidents,
+    onboarding,
+    reporting,
 ):
     _part.register(app)
 
