@@ -36,6 +36,16 @@ def reached(remote: Remote) -> tuple[Api, str]:
     Raises:
         WrongInput: no key was given, or nobody says where the API is.
     """
+    url, key = reached_at(remote)
+    return Api(url), key
+
+
+def reached_at(remote: Remote) -> tuple[str, str]:
+    """The address of the API and the key to use.
+
+    Raises:
+        WrongInput: no key was given, or nobody says where the API is.
+    """
     key = remote.key or os.environ.get("MERIT_API_KEY")
     if not key:
         raise WrongInput("give --key, or set MERIT_API_KEY")
@@ -46,7 +56,7 @@ def reached(remote: Remote) -> tuple[Api, str]:
         if running is None:
             raise WrongInput("give --url, or set MERIT_API_URL: no `merit up` runs here")
         url = running.address
-    return Api(url), key
+    return url, key
 
 
 @cycle.command(name="open")

@@ -14,20 +14,25 @@ from api import (
     analytics,
     appeals,
     appraisals,
+    attendance,
     audit,
     bulk,
     calibration,
     compensation,
+    cycle_progress,
     cycles,
     employments,
     erasing,
     facts,
+    imports,
     incidents,
     keys,
     leave_one_out,
     ledger,
+    login,
     objectives,
     occurrences,
+    onboarding,
     organisation,
     participants,
     payouts,
@@ -37,9 +42,11 @@ from api import (
     receipts,
     reopening,
     replay,
+    reports,
     resolution,
     rewards,
     schemes,
+    sign_ins,
     tenants,
     who_read,
     worth,
@@ -66,6 +73,7 @@ COMMANDS = Table(
     (
         *organisation.ROUTES,
         *employments.ROUTES,
+        *attendance.ROUTES,
         *schemes.ROUTES,
         *resolution.ROUTES,
         *occurrences.ROUTES,
@@ -83,6 +91,9 @@ COMMANDS = Table(
         *compensation.ROUTES,
         *rewards.ROUTES,
         *incidents.ROUTES,
+        *imports.ROUTES,
+        *onboarding.ROUTES,
+        *reports.ROUTES,
     )
 )
 TABLE = Table(
@@ -98,7 +109,9 @@ TABLE = Table(
             *who_read.ROUTES,
             *permissions.routes(COMMANDS),
             *analytics.ROUTES,
+            *cycle_progress.ROUTES,
             *keys.ROUTES,
+            *sign_ins.ROUTES,
             *tenants.ROUTES,
             *erasing.ROUTES,
             bulk.route(COMMANDS),
@@ -135,6 +148,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         route_handlers=[
             *(_handler(path, methods) for path, methods in TABLE.by_path.items()),
             *public.handlers(TABLE.routes, known),
+            *login.HANDLERS,
             *console.handlers(TABLE),
         ],
         lifespan=[lifespan],
@@ -164,7 +178,7 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
         route = methods.get(request.method)
         if route is None:
             raise Said("method-not-allowed", f"allowed: {allowed}", headers={"Allow": allowed})
-        permit(caller, route.roles)
+        permit(caller, route.roles, route.scope)
         ids, position = ids_of(request.path_params)
         asked = Asked(
             services=services,

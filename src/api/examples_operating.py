@@ -23,6 +23,18 @@ def operating_examples() -> dict[str, dict[str, Any]]:
         "RestoreService": {"how": "切换到备用服务器"},
         "ResolveIncident": {"cause": "磁盘已满", "action": "扩容并设置告警"},
         "ReopenIncident": {"reason": "再次出现"},
+        "RecordProbes": {
+            "prober": "shanghai-1",
+            "probes": [
+                {
+                    "minute": "2025-03-01T00:00:00Z",
+                    "read_ok": True,
+                    "read_ms": 21,
+                    "write_ok": True,
+                    "write_ms": 34,
+                }
+            ],
+        },
         "SetOnCallRota": {
             "shifts": [
                 {

@@ -1,9 +1,10 @@
 """The aggregates that keep the service running, with their commands and events."""
 
-from domain import incident, on_call, restore_drill
+from domain import incident, on_call, probing, restore_drill
 from domain.aggregate import Aggregate
 from domain.incident import INCIDENT
 from domain.on_call import ON_CALL_ROTA
+from domain.probing import HEALTH_REPORT, PROBE
 from domain.restore_drill import RESTORE_DRILL
 
 OPERATING: tuple[Aggregate, ...] = (
@@ -35,5 +36,15 @@ OPERATING: tuple[Aggregate, ...] = (
         decider=RESTORE_DRILL,
         commands=(restore_drill.RecordRestoreDrill,),
         events=(restore_drill.RestoreDrilled,),
+    ),
+    Aggregate(
+        decider=PROBE,
+        commands=(probing.RecordProbes,),
+        events=(probing.ProbesRecorded,),
+    ),
+    Aggregate(
+        decider=HEALTH_REPORT,
+        commands=(probing.IssueHealthReport,),
+        events=(probing.HealthReportIssued,),
     ),
 )

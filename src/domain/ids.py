@@ -41,6 +41,8 @@ ImportTrailId = NewType("ImportTrailId", UUID)
 HistoricalRecordId = NewType("HistoricalRecordId", UUID)
 ModuleId = NewType("ModuleId", UUID)
 OnboardingPlanId = NewType("OnboardingPlanId", UUID)
+WorkCalendarId = NewType("WorkCalendarId", UUID)
+AttendanceSheetId = NewType("AttendanceSheetId", UUID)
 
 _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 _BEGUN = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
@@ -243,6 +245,16 @@ def onboarding_plan_id(code: str) -> OnboardingPlanId:
 def probes_id(prober: str, month: str) -> UUID:
     """What one prober saw in one month."""
     return _id("probe", prober, month)
+
+
+def work_calendar_id(year: int) -> WorkCalendarId:
+    """The work calendar of a year."""
+    return WorkCalendarId(_id("work-calendar", year))
+
+
+def attendance_sheet_id(employment: UUID, year: int, month: int) -> AttendanceSheetId:
+    """When somebody came and went in a month."""
+    return AttendanceSheetId(_id("attendance-sheet", employment, year, month))
 
 
 def indicator_definition_id(code: str) -> IndicatorDefinitionId:

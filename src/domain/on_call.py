@@ -49,12 +49,12 @@ class OnCallRota(msgspec.Struct, frozen=True, kw_only=True):
 def _decide(_: OnCallRota, command: SetOnCallRota, _context: Context) -> tuple[Event, ...]:
     if not 0 < len(command.shifts) <= SHIFTS_MAX:
         raise Refused("bad-rota", f"A rota has 1 to {SHIFTS_MAX} shifts.")
+    if any(each.starts_at.tzinfo is None or each.ends_at.tzinfo is None for each in command.shifts):
+        raise Refused("bad-rota", "The times of shifts have a zone.")
     ordered = sorted(command.shifts, key=lambda shift: shift.starts_at)
     for index, shift in enumerate(ordered):
         checked_name(shift.who, "who")
         checked_name(shift.contact, "contact")
-        if shift.starts_at.tzinfo is None or shift.ends_at.tzinfo is None:
-            raise Refused("bad-rota", "The times of shifts have a zone.")
         if shift.ends_at <= shift.starts_at:
             raise Refused("bad-rota", "A shift ends after it starts.")
         if index and shift.starts_at != ordered[index - 1].ends_at:

@@ -22,6 +22,12 @@ OPERATING: tuple[Row, ...] = (
      "服务已恢复。"),
     ("invalid", "bad-drill", "A drill has findings, or it is in order.",
      "恢复演练须有问题记录，或标明无误。"),
+    ("invalid", "bad-probe", "A probe is of a whole past minute, with a zone and a time taken.",
+     "探测记录须为已过去的整分钟，并带时区与耗时。"),
+    ("conflict", "probe-minute-taken", "Each minute is told once, in order.",
+     "每分钟的探测只能按顺序记录一次。"),
+    ("invalid", "bad-report", "A report has a month as in 2025-03, and a SHA-256.",
+     "报告须含月份（如2025-03）与SHA-256摘要。"),
     ("invalid", "bad-rota", "Shifts have zones, follow each other, and leave no hole.",
      "值班表须连续、不重叠，且时间带时区。"),
 )

@@ -1,0 +1,1 @@
+"""The monthly health report as files, and the prober that feeds it."""
