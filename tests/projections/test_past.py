@@ -11,12 +11,14 @@ import pytest
 
 from domain.ids import employment_id
 from projections import audit_trail, directory, org_tree, past, pay_ledger, planning, rating, scores
+from projections.anomalies import anomalies
 from projections.catalogue import PROJECTIONS
 from projections.ledger_balances import balances_then
 from projections.past import NOTHING, NotWritten, TooFar, Twin, Twins, canonical, digested, folded
 from projections.performance_map import PerformanceMap, performance_map
 from projections.questions import View
 from projections.reward_gap import reward_gaps
+from projections.score_patterns import job_map, score_distribution, trends
 from projections.trial_balance import trial_balance
 
 DAY = date(2026, 3, 1)
@@ -48,6 +50,10 @@ QUESTIONS: tuple[Callable[[View, SimpleNamespace], Awaitable[Any]], ...] = (
     lambda view, _: org_tree.findings(view, DAY),
     lambda view, story: org_tree.same_work(view, story.CYCLE),
     lambda view, _: performance_map(view),
+    lambda view, _: job_map(view),
+    lambda view, _: score_distribution(view),
+    lambda view, _: trends(view),
+    lambda view, story: anomalies(view, story.CYCLE),
     lambda view, story: reward_gaps(view, story.CYCLE),
     lambda view, story: scores.appraisals(view, cycle_id=story.CYCLE, limit=3),
     lambda view, story: scores.appraisal_ids(view, story.CYCLE),
