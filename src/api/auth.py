@@ -19,13 +19,18 @@ EXECUTIVE: Final = "executive"
 AUDITOR: Final = "auditor"
 INTEGRATION: Final = "integration"
 ADMIN: Final = "admin"
+ONBOARDING: Final = "onboarding"
+"""The vendor's migration engineer, as long as the tenant has granted it."""
 
-ROLES: Final = frozenset({EMPLOYEE, MANAGER, HR, FINANCE, EXECUTIVE, AUDITOR, INTEGRATION, ADMIN})
+ROLES: Final = frozenset(
+    {EMPLOYEE, MANAGER, HR, FINANCE, EXECUTIVE, AUDITOR, INTEGRATION, ADMIN, ONBOARDING}
+)
 
 WHOLE_COMPANY: Final = frozenset({HR, FINANCE, EXECUTIVE, AUDITOR, ADMIN})
 """Who sees everyone's people, appraisals and pay; employees and managers see theirs."""
 
-EVERYONE: Final = ROLES
+EVERYONE: Final = ROLES - {ONBOARDING}
+"""Everyone of the tenant; the vendor's engineer sees what an import needs, and no more."""
 
 CACHED_FOR = timedelta(seconds=3)
 """A revoked key is refused after this long at the latest; the promise is 5 s."""
@@ -42,6 +47,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str]
     person_id: UUID | None = None
     expires_at: datetime | None = None
+    scopes: frozenset[str] = frozenset()
+    """Less than its roles open; none is all of it."""
     session_id: UUID | None = None
     """Of a browser; None for who calls with an access key."""
 
@@ -53,6 +60,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def has(self, roles: frozenset[str]) -> bool:
         """True when one of the caller's roles is among `roles`."""
         return not self.roles.isdisjoint(roles)
+
+    def reaches(self, scope: str) -> bool:
+        """True when the scopes of the key, if it has any, reach so far as this one."""
+        return not self.scopes or not self.scopes.isdisjoint({scope, scope.partition(":")[2]})
 
     @property
     def sees_everyone(self) -> bool:
@@ -76,6 +87,7 @@ class Door:
         self._closed = closed
         # By digest, so that no secret stays in memory for longer than its request.
         self._known: dict[bytes, tuple[datetime, Caller]] = {}
+        self._used: dict[tuple[UUID, UUID], datetime] = {}
 
     async def enter(self, authorization: str | None, now: datetime) -> Caller:
         """The caller with this Authorization header.
@@ -89,9 +101,15 @@ class Door:
             raise Said("unauthenticated", "send Authorization: Bearer <key>", headers=_CHALLENGE)
         caller = await self._caller(secret, now)
         if caller is not None and (caller.expires_at is None or now < caller.expires_at):
+            self._used[caller.tenant_id, caller.key_id] = now
             return caller
         raise_closed(await self._closed(secret) if caller is None else None)
         raise Said("unauthenticated", "this access key is not valid", headers=_CHALLENGE)
+
+    def used(self) -> dict[tuple[UUID, UUID], datetime]:
+        """When keys were used last, by tenant and key; each use is told once."""
+        used, self._used = self._used, {}
+        return used
 
     def rung(self, payload: str) -> None:
         """What `ACCESS_CHANNEL` rings: keys of this tenant may be revoked; "" is all tenants."""
@@ -119,6 +137,7 @@ class Door:
             roles=found.roles & ROLES,
             person_id=found.person_id,
             expires_at=found.expires_at,
+            scopes=found.scopes,
         )
         self._known[digest] = (now + CACHED_FOR, caller)
         return caller
@@ -136,11 +155,18 @@ def raise_closed(status: str | None) -> None:
         raise Said("tenant-erased", "its keys were destroyed")
 
 
-def permit(caller: Caller, roles: frozenset[str]) -> None:
-    """Let the caller go on when one of its roles is among `roles`.
+def permit(caller: Caller, roles: frozenset[str], scope: str) -> None:
+    """Let the caller go on when one of its roles is among `roles`, and its scopes reach so far.
+
+    Args:
+        caller: who calls.
+        roles: one of which is needed.
+        scope: what is done to what, as in people:read.
 
     Raises:
-        Said: `not-allowed`.
+        Said: `not-allowed` or `out-of-scope`.
     """
     if not caller.has(roles):
         raise Said("not-allowed", f"this needs one of the roles {', '.join(sorted(roles))}")
+    if not caller.reaches(scope):
+        raise Said("out-of-scope", f"this needs the scope {scope}")

@@ -5,6 +5,7 @@ The documentation shows them and the tests send them, so they cannot grow old.
 
 from typing import Any, Final
 
+from api.examples_migration import migration_examples
 from api.examples_operating import operating_examples
 from api.examples_privacy import privacy_examples
 from api.examples_rating import rating_examples
@@ -236,6 +237,22 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "OpenCycle": {},
     "AdvanceCycle": {"to": "data-intake"},
+    "ExtendDeadline": {"stage": "rating", "on": "2099-12-31", "reason": "春节假期顺延"},
+    "SetWorkCalendar": {
+        "year": 2025,
+        "holidays": ["2025-05-01", "2025-05-02", "2025-05-05"],
+        "made_up": ["2025-04-27"],
+    },
+    "RecordAttendance": {
+        "on": "2025-03-10",
+        "at": "2025-03-10T09:01:00+08:00",
+        "direction": "in",
+        "device": "mobile",
+    },
+    "WithdrawAttendance": {
+        "record": "00000000-0000-4000-8000-000000000001",
+        "reason": "设备误报",
+    },
     "CloseCycle": {},
     "ResolveParticipants": {},
     "CreateAppraisal": {"employment_id": EMPLOYMENT_ID},
@@ -345,6 +362,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **reward_examples(unit=UNIT_ID, employment=EMPLOYMENT_ID),
     **privacy_examples(),
     **operating_examples(),
+    **migration_examples(),
     "Line": {
         "path": "/people",
         "idempotency_key": "import-1-row-1",

@@ -12,11 +12,21 @@ from domain.kernel import Command, Context, Decider, Elsewhere, Event, Happened,
 from domain.organisation import PERSON
 
 Role = Literal[
-    "employee", "manager", "hr", "finance", "executive", "auditor", "integration", "admin"
+    "employee",
+    "manager",
+    "hr",
+    "finance",
+    "executive",
+    "auditor",
+    "integration",
+    "admin",
+    "onboarding",
 ]
 ROLES: frozenset[str] = frozenset(get_args(Role))
 
 OVERLAP_H_MAX = 720
+ONBOARDING_DAYS_MAX = 120
+"""The vendor's migration engineer is let in for as long as an onboarding takes, and no longer."""
 _SCOPE = re.compile(r"([a-z][a-z-]{0,49}:)?(read|write)")
 
 
@@ -136,6 +146,17 @@ def _check_expiry(expires_at: datetime | None, context: Context) -> None:
         raise Refused("expiry-in-past", "The key would expire before it is issued.")
 
 
+def _check_onboarding(command: IssueAccessKey, context: Context) -> None:
+    latest = context.now + timedelta(days=ONBOARDING_DAYS_MAX)
+    if "onboarding" in command.roles and (
+        command.expires_at is None or command.expires_at > latest
+    ):
+        raise Refused(
+            "onboarding-needs-expiry",
+            f"A key of the vendor's engineer expires within {ONBOARDING_DAYS_MAX} days.",
+        )
+
+
 def _issued(command: IssueAccessKey, context: Context) -> AccessKeyIssued:
     if command.person_id is not None:
         known(context.look(PERSON, command.person_id), "unknown-person", "such person")
@@ -145,6 +166,7 @@ def _issued(command: IssueAccessKey, context: Context) -> AccessKeyIssued:
             "unknown-role", f"The roles are one or more of {', '.join(sorted(ROLES))}, each once."
         )
     _check_expiry(command.expires_at, context)
+    _check_onboarding(command, context)
     scopes = tuple(sorted(set(command.scopes)))
     if bad := [scope for scope in scopes if not _SCOPE.fullmatch(scope)]:
         raise Refused("bad-scope", f"Not a scope: {bad[0]!r}.")

@@ -85,6 +85,8 @@ MIGRATING: tuple[Row, ...] = (
      "前置任务或阶段未完成。"),
     ("conflict", "phase-signed-off", "The phase was signed off already.",
      "阶段已签收。"),
+    ("invalid", "onboarding-needs-expiry", "A key for onboarding expires within 120 days.",
+     "实施工程师密钥须在120天内到期。"),
     ("forbidden", "own-sign-off", "Whoever did the work does not sign it off.",
      "执行人不能签收自己的工作。"),
 )

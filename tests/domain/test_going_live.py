@@ -1,11 +1,12 @@
 """Modules go live in stages, and an onboarding follows its plan. R109, R114-R116"""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from domain import ids
+from domain.access import IssueAccessKey
 from domain.go_live import (
     NEEDS,
     Difference,
@@ -158,3 +159,12 @@ def test_a_plan_from_beginning_to_hand_over(world: Any) -> None:
     again = SignOffPhase(phase="training")
     world.refuses("phase-signed-off", again, on=on, actor=CUSTOMER)
     assert world.state(ONBOARDING_PLAN, on).signed == set(PHASES)
+
+
+def test_the_vendors_engineer_is_let_in_for_a_time(world: Any) -> None:
+    for expires_at in (None, world.now + timedelta(days=121)):
+        key = IssueAccessKey(name="engineer", roles=("onboarding",), expires_at=expires_at)
+        world.refuses("onboarding-needs-expiry", key, on=ids.access_key_id("e"))
+    soon = world.now + timedelta(days=90)
+    key = IssueAccessKey(name="engineer", roles=("onboarding",), expires_at=soon)
+    world.do(key, on=ids.access_key_id("e"))
