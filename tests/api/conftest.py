@@ -14,6 +14,7 @@ from litestar import Litestar
 
 from api import examples
 from api.app import create_app
+from api.examples_migration import IMPORT_ID
 from api.examples_rewards import REWARD_ID
 from api.sessions import COOKIE_HERE
 from domain.catalogue import EVENTS
@@ -102,6 +103,12 @@ class Company:
             )
             self._clients[role, person] = Client(self.http, secret)
         return self._clients[role, person]
+
+    async def let_in(self) -> None:
+        """The company has an identity provider, and somebody signs in through it."""
+        admin = await self.client("admin")
+        await admin.did("/identity-provider", examples.EXAMPLES["ProviderGiven"])
+        await admin.did("/sign-ins", examples.EXAMPLES["GrantSignIn"])
 
     async def head(self) -> int:
         """How long the log is."""
@@ -228,6 +235,15 @@ class Company:
         await executive.did(f"{reward}/approve", made["ApproveReward"])
         await finance.did(f"{reward}/grant")
 
+    async def onboarded(self) -> None:
+        """On from there: a batch of an import, a plan, a module, a figure of the past."""
+        made, admin = examples.EXAMPLES, await self.client("admin")
+        await admin.did("/imports", made["StartImport"])
+        await admin.did(f"/imports/{IMPORT_ID}/exclusions", made["ExcludeRows"])
+        await admin.did("/onboarding-plans", made["StartOnboarding"])
+        await admin.did("/modules", made["PlanModule"])
+        await admin.did("/historical-records/pay", made["RecordHistoricalPay"])
+
 
 # A database of its own: the runner below advances all tenants of a database, and would make keys
 # and move views under those of the other tests. Each of these replaces the one for all tests.
@@ -339,4 +355,6 @@ async def paid_company(new_company: Callable[[str], Awaitable[Company]]) -> Comp
     await company.reviewed()
     await company.reconciled()
     await company.rewarded()
+    await company.onboarded()
+    await company.let_in()
     return company

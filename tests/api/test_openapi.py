@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from api import examples, examples_rewards
+from api import examples, examples_migration, examples_rewards
 from api.app import TABLE
 from api.commands import decode
 from api.routes import BASE
@@ -24,6 +24,7 @@ from tenancy.transparency import Sealer
 
 TRIED_S = 45
 GIVEN: dict[str, dict[str, Any]] = {
+    "/imports/trace": {"stream": examples.EMPLOYMENT_ID},
     "/audit/consistency": {"from": 1},
     "/audit/permissions": {"subject": examples.APPRAISAL_ID, "on": "2099-01-01T00:00:00Z"},
     "/schemes/{scheme_id}/lint": {"version": 1},
@@ -108,6 +109,9 @@ async def test_answers_have_the_documented_shape(
         "correction_id": correction["correction_id"],
         "definition_id": examples.DEFINITION_ID,
         "sheet_id": examples.OCCURRENCE_SHEET_ID,
+        "import_id": examples_migration.IMPORT_ID,
+        "plan_id": examples_migration.PLAN_ID,
+        "module_id": examples_migration.MODULE_ID,
         "position": "1",
     }
     client = await paid_company.client("auditor")
