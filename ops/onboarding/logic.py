@@ -36,13 +36,13 @@ WHERE before_ends IS NOT NULL AND before_ends {{than}} begins
 """  # noqa: S608  # our own constants
 BEFORE_HIRE = f"""
 SELECT r.row, r.template, coalesce(r.ends, r.begins), e.begins, e.row FROM record r
-JOIN record e ON e.entity = ?2 AND e.key = r.employment AND e.merged IS NULL
+JOIN record e INDEXED BY record_live ON e.entity = ?2 AND e.key = r.employment AND e.merged IS NULL
 WHERE r.merged IS NULL AND r.entity = ?1 AND coalesce(r.ends, r.begins) < e.begins
     AND {SOUND.format("r")}
 """  # noqa: S608  # our own constants
 AFTER_LEAVING = f"""
 SELECT r.row, r.template, r.begins, t.begins, t.row FROM record r
-JOIN record t ON t.entity = ?2 AND t.key = r.employment AND t.merged IS NULL
+JOIN record t INDEXED BY record_live ON t.entity = ?2 AND t.key = r.employment AND t.merged IS NULL
 WHERE r.merged IS NULL AND r.entity = ?1 AND r.begins > t.begins AND {SOUND.format("r")}
 """  # noqa: S608  # our own constants
 
@@ -221,8 +221,8 @@ class Logic:
         question = (
             f"SELECT DISTINCT r.row, r.template, r.{column} FROM record r"  # noqa: S608  # ours
             f" WHERE r.{column} IS NOT NULL AND {SOUND.format('r')} AND NOT EXISTS"
-            f" (SELECT 1 FROM record t WHERE t.entity = ? AND t.key = r.{column}"
-            f" AND t.merged IS NULL AND {SOUND.format('t')}) ORDER BY r.id"
+            f" (SELECT 1 FROM record t INDEXED BY record_live WHERE t.entity = ?"
+            f" AND t.key = r.{column} AND t.merged IS NULL AND {SOUND.format('t')}) ORDER BY r.id"
         )
         target = ENTITIES.index(OF[column])
         if self._verdicts.kept.one("SELECT count(*) FROM quarantined") or self._verdicts.kept.one(

@@ -50,7 +50,7 @@ class FieldRule(Strict, frozen=True, kw_only=True):
     template: str | None = None
     """Several columns or facts in one text, as in "{First name} {Last name}"."""
     default: str | int | None = None
-    """Where the cell is empty."""
+    """Where the cell is empty, or a look-up that may find nothing finds nothing."""
     pattern: str | None = None
     """A regular expression; its first group, else all that it matches, is the value."""
     tidy: Literal["none", "spaces", "name"] = "none"
@@ -63,6 +63,10 @@ class FieldRule(Strict, frozen=True, kw_only=True):
     lookup: Lookup | None = None
     date: str | list[str] | None = None
     """Forms such as "YYYY-MM-DD", "M/D/YY"; a time of day behind it is allowed and left out."""
+    none_if_equals: str | None = None
+    """A column: where both say the same there is no value, as of a head who reports to herself."""
+    end_of: Literal["month", "year"] | None = None
+    """The last day of the month or year that the day is in."""
     decimal: Literal[".", ","] | None = None
     scale: str | None = None
     """An exact factor such as "1/12"."""
@@ -122,7 +126,7 @@ class Match(Strict, frozen=True, kw_only=True):
     near_same: list[str] = []
     """Fields that must be equal for two keys to be suspected of being one person."""
     near_like: str | None = None
-    """The field whose texts are then compared for likeness."""
+    """The column whose texts are then compared for likeness."""
 
 
 class Recipe(Strict, frozen=True, kw_only=True):
@@ -135,24 +139,20 @@ class Recipe(Strict, frozen=True, kw_only=True):
     when: Condition | list[Condition] | None = None
     merge: Literal["each", "first", "last", "same", "changes"] = "each"
     """What rows with the same key make: an error; the first's or the last's record; one record if
-    they agree; or one record for each change (the first state is the employment's own)."""
+    they agree; or one record for each change of state (the first assignment is the employment's own
+    and is none)."""
     match: Match | None = None
 
 
 class Sum(Strict, frozen=True, kw_only=True):
-    """A cell that is the sum of others; parts with a minus before them are taken off."""
+    """A cell that is the sum of others.
+
+    A part is a column, a number, or some of both multiplied, as in "Hours * Rate * 0.5"; with a
+    minus before it, it is taken off.
+    """
 
     total: str
     parts: list[str]
-    tolerance: str = "0"
-
-
-class Product(Strict, frozen=True, kw_only=True):
-    """A cell that is the product of others, perhaps with some added."""
-
-    total: str
-    factors: list[str]
-    plus: list[str] = []
     tolerance: str = "0"
 
 
@@ -180,7 +180,6 @@ class RowRule(Strict, frozen=True, kw_only=True):
     name: str
     severity: Literal["error", "warning"] = "error"
     sum: Sum | None = None
-    product: Product | None = None
     order: Order | None = None
     range: Range | None = None
     pattern: dict[str, str] | None = None
@@ -298,7 +297,7 @@ def _complaints(mapping: Mapping) -> list[tuple[str, str]]:
     for place, rule in enumerate(mapping.rules):
         if rule.source not in mapping.sources:
             found.append((f"rules[{place}].source", f"no source is called {rule.source!r}"))
-        kinds = ("sum", "product", "order", "range", "pattern", "among", "unique", "equals")
+        kinds = ("sum", "order", "range", "pattern", "among", "unique", "equals")
         if sum(getattr(rule, kind) is not None for kind in kinds) != 1:
             found.append((f"rules[{place}]", f"say exactly one of {', '.join(kinds)}"))
     return found

@@ -4,6 +4,7 @@ from difflib import SequenceMatcher
 
 from ops.onboarding.entities import ENTITIES
 from ops.onboarding.mapping import Mapping
+from ops.onboarding.recipes import KEY_SEPARATOR
 from ops.onboarding.verdicts import SOUND, Verdicts
 
 GROUP_MAX = 60
@@ -22,7 +23,12 @@ class Matching:
 
     def check(self) -> None:
         """Merge, and ask what cannot be merged."""
-        for question in (self._merges, self._duplicates, self._doubtful):
+        self._merges()
+        # A thousand rows may tell of one unit; whoever refers to it asks for the one that is kept.
+        self._verdicts.kept.connection.execute(
+            "CREATE INDEX record_live ON record (entity, key) WHERE merged IS NULL"
+        )
+        for question in (self._doubtful, self._duplicates):
             question()
             self._verdicts.flush()
 
@@ -34,7 +40,7 @@ class Matching:
                 case "last":
                     self._merge(number, "max")
                 case "changes":
-                    self._changes(number)
+                    self._changes(number, recipe.entity)
                 case "each":
                     continue
             if recipe.merge == "same":
@@ -67,21 +73,21 @@ class Matching:
                 "unequal-twins",
                 f"rows with one key must say the same; "
                 f"{self._verdicts.where(other)} says something else",
-                key,
+                shown(key),
                 "correct one of them, or merge by first or last",
             )
 
-    def _changes(self, recipe: int) -> None:
+    def _changes(self, recipe: int, entity: str) -> None:
         """A state that is the one before it is no change; the first is the employment's own."""
         self._verdicts.kept.connection.execute(
             "UPDATE record SET merged = c.kept FROM ("  # noqa: S608  # our own constant
-            " SELECT id, CASE WHEN number = 1 OR state = former THEN previous END AS kept FROM ("
+            " SELECT id, CASE WHEN number <= ?2 OR state = former THEN previous END AS kept FROM ("
             "  SELECT id, state, lag(state) OVER w AS former, row_number() OVER w AS number,"
             "   coalesce(lag(id) OVER w, id) AS previous FROM record r"
-            f"   WHERE recipe = ? AND {SOUND.format('r')}"
+            f"   WHERE recipe = ?1 AND {SOUND.format('r')}"
             "   WINDOW w AS (PARTITION BY employment ORDER BY begins, id))) c"
             " WHERE record.id = c.id AND c.kept IS NOT NULL",
-            (recipe,),
+            (recipe, 1 if entity == "assignment" else 0),
         )
 
     def _duplicates(self) -> None:
@@ -104,7 +110,7 @@ class Matching:
                     (rid, template, self._verdicts.key_field(template)),
                     "duplicate-row" if different == 1 else "duplicate-key",
                     f"{ENTITIES[entity]} {key!r} is also told by {self._verdicts.where(other)}",
-                    key,
+                    shown(key),
                     "exclude the repeated row"
                     if different == 1
                     else "correct the key of one, or say in the mapping how to merge them",
@@ -137,7 +143,7 @@ class Matching:
                 "doubtful-match",
                 f"{rule}; this key is there twice within one {within.lstrip('@')} ({where}):"
                 " two people, or two posts of one",
-                key,
+                shown(key),
                 "ask the customer; then give the rows keys of their own, or exclude one",
             )
 
@@ -152,8 +158,9 @@ class Matching:
         for near, _ in groups:
             rows = self._verdicts.kept.connection.execute(
                 "SELECT r.key, r.alike, r.row, r.template, (SELECT group_concat(o.within, ' ')"
-                " FROM record o WHERE o.recipe = r.recipe AND o.key = r.key) FROM record r"
-                " WHERE r.recipe = ? AND r.near = ? AND r.merged IS NULL ORDER BY r.id",
+                " FROM record o WHERE o.entity = r.entity AND o.key = r.key"
+                " AND o.recipe = r.recipe) FROM record r WHERE r.recipe = ? AND r.near = ? AND r.near IS NOT NULL"
+                " AND r.merged IS NULL ORDER BY r.id",
                 (recipe, near),
             ).fetchall()
             for place, (key, alike, rid, template, within) in enumerate(rows):
@@ -170,6 +177,11 @@ class Matching:
                             "if they are one, correct the name in one of the files",
                             warning=True,
                         )
+
+
+def shown(key: str) -> str:
+    """What a cell says of a key of several parts."""
+    return key.partition(KEY_SEPARATOR)[0]
 
 
 def _like(one: str, other: str) -> bool:

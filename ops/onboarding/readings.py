@@ -98,6 +98,16 @@ def day_of(text: str, forms: list[Form]) -> date:
     raise Unreadable("bad-date", _about_day(text, forms))
 
 
+def last_of(day: date, what: str) -> date:
+    """The last day of its month or year.
+
+    >>> last_of(date(2024, 2, 10), "month")
+    datetime.date(2024, 2, 29)
+    """
+    month = day.month if what == "month" else len(MONTHS)
+    return day.replace(month=month, day=monthrange(day.year, month)[1])
+
+
 def _about_day(text: str, forms: list[Form]) -> str:
     expected = ", ".join(form.form for form in forms)
     if re.match(r"\d{1,2}:\d{2}", text):

@@ -9,6 +9,7 @@ import msgspec
 
 from ops.onboarding.entities import BEGINS, ENDS, FIELDS, KEYS, Field, field_of
 from ops.onboarding.mapping import Condition, FieldRule, Mapping, MappingRefused, Recipe, Source
+from ops.onboarding.readings import tidied
 from ops.onboarding.records import Entity
 from ops.onboarding.values import LookupTable, Outcome, Problem, Reading
 
@@ -57,6 +58,8 @@ class Slot(msgspec.Struct, frozen=True):
     """None for a constant."""
     reading: Reading
     constant: str | None = None
+    unless: Callable[[Cells], str] | None = None
+    """Where the cell says the same as this there is no value."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -175,7 +178,7 @@ class Prepared:
         match = self.recipe.match
         self._within = getter(match.within, sheet) if match and match.within else None
         self._near = [self._place[field] for field in match.near_same] if match else []
-        self._like = self._place.get(match.near_like or "") if match else None
+        self._like = getter(match.near_like, sheet) if match and match.near_like else None
 
     def _state_places(self) -> list[int]:
         if self.recipe.merge not in ("same", "changes"):
@@ -206,7 +209,8 @@ class Prepared:
             name = rule.column if rule.column is not None else f"@{rule.fact}"
             get, names = getter(name, sheet), (name,)
         indexes = tuple(sheet.index(each) for each in names if not each.startswith("@"))
-        return Slot(field, names, indexes, get, reading)
+        unless = getter(rule.none_if_equals, sheet) if rule.none_if_equals else None
+        return Slot(field, names, indexes, get, reading, None, unless)
 
     def make(self, cells: Cells) -> Made:
         """The record that the row tells, or what keeps it from telling one."""
@@ -218,6 +222,10 @@ class Prepared:
                 texts.append(slot.constant)
                 continue
             raw = slot.get(cells)
+            if slot.unless is not None and slot.unless(cells).strip() == raw.strip():
+                texts.append(None)
+                body.append([raw, None, ["none-if-equal"], []])
+                continue
             outcome: Outcome = slot.reading.of(raw)
             texts.append(outcome.text)
             body.append(outcome.packed)
@@ -232,7 +240,7 @@ class Prepared:
             self._state_of(texts),
             None if self._within is None else self._within(cells).strip(),
             "\x1f".join(texts[place] or "" for place in self._near) if self._near else None,
-            None if self._like is None else texts[self._like],
+            None if self._like is None else tidied(self._like(cells), "name"),
             body,
             problems,
         )

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ops.onboarding.mapping import Mapping, RowRule
-from ops.onboarding.readings import Form, Unreadable, day_of, number_of, plain
+from ops.onboarding.mapping import Mapping, Order, Range, RowRule, Sum
+from ops.onboarding.readings import PLAIN, Form, Unreadable, day_of, number_of, plain
 from ops.onboarding.recipes import Cells, Sheet, getter, template
 from ops.onboarding.values import Problem
 
@@ -54,8 +54,6 @@ def _severe(rule: RowRule, test: Test) -> Test:
 def _test(mapping: Mapping, rule: RowRule, sheet: Sheet, seen: dict[int, int]) -> Test:
     if rule.sum is not None:
         return _sum(rule.sum, sheet)
-    if rule.product is not None:
-        return _product(rule.product, sheet)
     if rule.order is not None:
         return _order(mapping, rule.order, sheet)
     if rule.range is not None:
@@ -79,12 +77,29 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def _numbers(columns: list[str], sheet: Sheet) -> Callable[[Cells], list[Decimal] | None]:
-    getters = [getter(column, sheet) for column in columns]
+def _factor(text: str, sheet: Sheet) -> Callable[[Cells], Decimal | None]:
+    name = text.strip()
+    if name not in sheet.columns and PLAIN.fullmatch(name):
+        constant = Decimal(name)
+        return lambda _cells: constant
+    get = getter(name, sheet)
+    return lambda cells: _number(get(cells))
 
-    def read(cells: Cells) -> list[Decimal] | None:
-        found = [_number(get(cells)) for get in getters]
-        return None if None in found else [each for each in found if each is not None]
+
+def _term(part: str, sheet: Sheet) -> Callable[[Cells], Decimal | None]:
+    """A column, a number, or a product of some, perhaps taken off."""
+    said = part.strip()
+    negative = said.startswith("-") and said not in sheet.columns
+    factors = [_factor(each, sheet) for each in (said[1:] if negative else said).split(" * ")]
+
+    def read(cells: Cells) -> Decimal | None:
+        result = Decimal(-1 if negative else 1)
+        for factor in factors:
+            value = factor(cells)
+            if value is None:
+                return None
+            result *= value
+        return result
 
     return read
 
@@ -103,47 +118,30 @@ def _off(column: str, text: str, said: Decimal, right: Decimal, what: str) -> Ve
     )
 
 
-def _sum(rule: Any, sheet: Sheet) -> Test:
-    signs = [-1 if part.startswith("-") else 1 for part in rule.parts]
-    parts = _numbers([part.removeprefix("-").strip() for part in rule.parts], sheet)
+def _sum(rule: Sum, sheet: Sheet) -> Test:
+    terms = [_term(part, sheet) for part in rule.parts]
     total = getter(rule.total, sheet)
     tolerance = Decimal(rule.tolerance)
 
     def test(cells: Cells) -> Verdict:
         text = total(cells)
-        said, found = _number(text), parts(cells)
-        if said is None or found is None:
+        said = _number(text)
+        if said is None:
             return None
-        right = sum((sign * part for sign, part in zip(signs, found, strict=True)), Decimal(0))
+        right = Decimal(0)
+        for term in terms:
+            value = term(cells)
+            if value is None:
+                return None
+            right += value
         if abs(said - right) <= tolerance:
             return None
-        return _off(rule.total, text, said, right, "the sum of its parts")
+        return _off(rule.total, text, said, right, f"{' + '.join(rule.parts)}")
 
     return test
 
 
-def _product(rule: Any, sheet: Sheet) -> Test:
-    factors, plus = _numbers(rule.factors, sheet), _numbers(rule.plus, sheet)
-    total = getter(rule.total, sheet)
-    tolerance = Decimal(rule.tolerance)
-
-    def test(cells: Cells) -> Verdict:
-        text = total(cells)
-        said, found, more = _number(text), factors(cells), plus(cells)
-        if said is None or found is None or more is None:
-            return None
-        right = Decimal(1)
-        for factor in found:
-            right *= factor
-        right += sum(more, Decimal(0))
-        if abs(said - right) <= tolerance:
-            return None
-        return _off(rule.total, text, said, right, "the product of its factors")
-
-    return test
-
-
-def _order(mapping: Mapping, rule: Any, sheet: Sheet) -> Test:
+def _order(mapping: Mapping, rule: Order, sheet: Sheet) -> Test:
     first, second = getter(rule.first, sheet), getter(rule.second, sheet)
     given = mapping.dates if rule.date is None else rule.date
     forms = [Form(form, mapping.pivot) for form in ([given] if isinstance(given, str) else given)]
@@ -176,7 +174,7 @@ def _order(mapping: Mapping, rule: Any, sheet: Sheet) -> Test:
     return test
 
 
-def _range(rule: Any, sheet: Sheet) -> Test:
+def _range(rule: Range, sheet: Sheet) -> Test:
     get = getter(rule.column, sheet)
     least = None if rule.least is None else Decimal(rule.least)
     most = None if rule.most is None else Decimal(rule.most)

@@ -298,12 +298,16 @@ class SheetState:
                 column, text, problem = verdict
                 bad |= self._wrong("logic", row, column, text, problem)
         made: list[tuple[Any, ...]] = []
+        # One cell may be read by several recipes; what is wrong with it is said once.
+        said: set[tuple[str, str]] = set()
         for prepared, template in self._prepared:
             if prepared.takes(cells):
                 told = prepared.make(cells)
                 for slot, raw, problem in told.problems:
                     column = slot.columns[0] if slot.columns else f"({slot.field})"
-                    bad |= self._wrong("format", row, column, raw, problem)
+                    if (column, problem.code) not in said:
+                        said.add((column, problem.code))
+                        bad |= self._wrong("format", row, column, raw, problem)
                 made.append(_inserted(prepared, told, rid, template))
         if bad:
             self._bad.append(rid)

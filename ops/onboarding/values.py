@@ -17,6 +17,7 @@ from ops.onboarding.readings import (
     Unreadable,
     day_of,
     exactly,
+    last_of,
     number_of,
     plain,
     rounded,
@@ -131,15 +132,19 @@ class Reading:
         return None
 
     def _prepared(self, raw: str, fixes: list[str], looked: list[Any]) -> str | None:
-        """The text before its type is read; None where there is none."""
+        """The text before its type is read, or its default; None where there is none."""
+        text = self._found(raw, fixes, looked)
+        if text is None and self._rule.default is not None:
+            fixes.append("default")
+            return str(self._rule.default)
+        return text
+
+    def _found(self, raw: str, fixes: list[str], looked: list[Any]) -> str | None:
         rule = self._rule
         text = raw.strip()
         if text in self._nulls:
-            if rule.default is None:
-                return None
-            fixes.append("default")
-            text = str(rule.default)
-        elif text != raw:
+            return None
+        if text != raw:
             fixes.append("trim")
         if self._pattern is not None:
             found = self._pattern.search(text)
@@ -198,7 +203,11 @@ class Reading:
             )
         match self._field.kind:
             case "date":
-                said = day_of(text, self._forms).isoformat()
+                day = day_of(text, self._forms)
+                if self._rule.end_of is not None:
+                    day = last_of(day, self._rule.end_of)
+                    fixes.append(f"end of {self._rule.end_of}")
+                said = day.isoformat()
                 if said != text:
                     fixes.append("date")
                 return said

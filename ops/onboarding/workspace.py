@@ -57,6 +57,7 @@ CREATE TABLE ready (number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, record 
 INDEXES = """
 CREATE INDEX record_key ON record (entity, key);
 CREATE INDEX record_row ON record (row);
+CREATE INDEX record_near ON record (recipe, near) WHERE near IS NOT NULL;
 CREATE INDEX record_merged ON record (merged) WHERE merged IS NOT NULL;
 """
 INSERT_RECORD = f"INSERT INTO record VALUES ({', '.join('?' * 20)})"  # noqa: S608  # marks only
