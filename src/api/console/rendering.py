@@ -21,7 +21,12 @@ CONTENT_SECURITY: Final = (
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-SECURITY: Final = {"Content-Security-Policy": CONTENT_SECURITY, "Vary": "Cookie, Accept-Language"}
+SECURITY: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY,
+    # Without a referrer of its own site, a browser's forms would come from the origin "null".
+    "Referrer-Policy": "same-origin",
+    "Vary": "Cookie, Accept-Language",
+}
 HTML: Final = "text/html; charset=utf-8"
 THEMES: Final = ("light", "dark")
 
