@@ -7,10 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from loadtests.bench import append, http
+from loadtests.bench import append, http, replay
 from loadtests.bench.rounds import Result
 
-BENCHMARKS: dict[str, Callable[..., Result]] = {each.NAME: each.run for each in (append, http)}
+BENCHMARKS: dict[str, Callable[..., Result]] = {
+    each.NAME: each.run for each in (append, http, replay)
+}
 
 
 def main() -> None:

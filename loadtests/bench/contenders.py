@@ -107,14 +107,7 @@ def library(clients: int, *, db_functions: bool = False, together: int = 1) -> C
     """The eventsourcing library's recorder; `together` events in each transaction."""
 
     def run(server: Server, seconds: float) -> Run:
-        parts = address(server.peers["library"])
-        environ = {
-            "POSTGRES_HOST": parts["PGHOST"],
-            "POSTGRES_PORT": parts["PGPORT"],
-            "POSTGRES_USER": parts["PGUSER"],
-            "POSTGRES_PASSWORD": parts["PGPASSWORD"],
-            "POSTGRES_DBNAME": parts["PGDATABASE"],
-        }
+        environ = library_environ(server)
         arguments = [str(clients), str(seconds), TEXT]
         arguments += ["--db-functions"] if db_functions else []
         arguments += ["--together", str(together)]
@@ -133,6 +126,18 @@ def emmett(clients: int) -> Contender:
         return msgspec.json.decode(said(["node", "append.mjs", *arguments], cwd=folder), type=Run)
 
     return run
+
+
+def library_environ(server: Server) -> dict[str, str]:
+    """Where the eventsourcing library finds its own database."""
+    parts = address(server.peers["library"])
+    return {
+        "POSTGRES_HOST": parts["PGHOST"],
+        "POSTGRES_PORT": parts["PGPORT"],
+        "POSTGRES_USER": parts["PGUSER"],
+        "POSTGRES_PASSWORD": parts["PGPASSWORD"],
+        "POSTGRES_DBNAME": parts["PGDATABASE"],
+    }
 
 
 def uma(clients: int) -> Contender:

@@ -7,6 +7,7 @@ import matplotlib as mpl
 
 mpl.use("svg")
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 IMAGES = Path("docs/img")
 SERIES = (
@@ -31,8 +32,38 @@ def appends(figures: Mapping[str, float]) -> Path:
     axes.set_ylabel("durable events a second")
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend(frameon=False, fontsize="small")
+    return _saved(figure, "append")
+
+
+def line(name: str, across: str, up: str, series: Mapping[str, Mapping[int, float]]) -> Path:
+    """Each series over a logarithmic axis, from nothing upwards."""
+    mpl.rcParams["svg.hashsalt"] = "meritledger"
+    figure, axes = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    for label, points in series.items():
+        axes.plot(list(points), list(points.values()), "o-", label=label)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(frameon=False, fontsize="small")
+    return _saved(figure, name)
+
+
+def bars(name: str, up: str, values: Mapping[str, float]) -> Path:
+    """One bar each, with its value."""
+    mpl.rcParams["svg.hashsalt"] = "meritledger"
+    figure, axes = plt.subplots(figsize=(7.5, 3.5), layout="constrained")
+    drawn = axes.bar(list(values), list(values.values()), color="#0b6e4f", width=0.5)
+    axes.bar_label(drawn, fmt="{:,.4g}", fontsize="small")
+    axes.set_ylabel(up)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _saved(figure, name)
+
+
+def _saved(figure: Figure, name: str) -> Path:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    path = IMAGES / "append.svg"
+    path = IMAGES / f"{name}.svg"
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
     return path

@@ -30,6 +30,7 @@ score-percent                               input / 100
 band                bands "from:c"          c of the highest from <= input
 round-base                                  R3: whole minor units, halves away from zero
 exchange            from_digits, to_digits  first input x second (the rate) x 10^(to - from)
+shown               digits                  so many decimals, halves away from zero; pays nothing
 floor               at_most                 the whole units below the input, at most `at_most`
 split               order, cap, parts       R5: the first input shared out by the others; their sum
 round-payout        currency                R4: whole minor units, halves away from zero
@@ -49,7 +50,7 @@ from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -61,12 +62,20 @@ SCORE_DIGITS = 2
 
 
 class Node(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
 ):
     """One step: `value` follows from `inputs` by `rule` and `params` alone.
 
     Exact values are written as fractions ("2244/25") or integers, never as floats.
     """
+
+    UNREAD_BY_VIEWS: ClassVar[bool] = True
+    """Views tell results; whoever asks why reads the event itself."""
 
     rule: str
     value: str
@@ -229,6 +238,12 @@ def weighted_mean(
 def nullified(rule: str, part: Explained, by: Sequence[Explained], label: str = "") -> Explained:
     """Zero by `rule` ("veto", "forfeit"); what it would have been stays readable below."""
     return _step(rule, Fraction(0), (part, *by), label)
+
+
+def shown(part: Explained, digits: int, label: str = "") -> Explained:
+    """A mean that is only shown, of so many decimals; nothing is paid or looked up by it."""
+    value = Fraction(round_half_away(part.value * 10**digits), 10**digits)
+    return _step("shown", value, (part,), label, params={"digits": str(digits)})
 
 
 def score_percent(score: Explained) -> Explained:

@@ -4,15 +4,20 @@ Views never see personal fields: they are not decrypted here, and no subject's k
 Only `at` opens them, for questions that show them.
 """
 
-from collections.abc import Iterable, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from tenancy.database import Database, is_retryable
 from tenancy.keyring import Keyring, UnknownKey
-from tenancy.mapper import Mapper
+from tenancy.mapper import Mapper, Row
 from tenancy.records import Recorded, Sealed
+
+BATCH_EVENTS = 2_000
+POSITION_MAX = 2**63 - 1
 
 # One read of a batch may be slow on a cold disk.
 READ_S_MAX = 60
@@ -67,8 +72,10 @@ class Logs(Protocol):
     async def tenants(self) -> list[UUID]: ...
 
 
+# The time as it is kept, because making a datetime of it takes as long as all other columns.
 AFTER = """
-SELECT stream_id, version, topic, recorded_at, metadata, payload, position FROM merit.events
+SELECT stream_id, version, topic, timestamptz_send(recorded_at), metadata, payload, position
+FROM merit.events
 WHERE tenant_id = $1 AND position > $2 ORDER BY position LIMIT $3
 """
 
@@ -104,28 +111,61 @@ class TenantLog:
         self._mapper = mapper
 
     async def after(self, position: int, limit: int) -> list[Recorded]:
-        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
-            records = await connection.fetch(
-                AFTER, self._tenant_id, position, limit, timeout=READ_S_MAX
-            )
-        rows = [Sealed(**record) for record in records]
-        missing_key = False
+        return await self._opened(await self._fetched(AFTER, position, limit))
+
+    async def batches(
+        self, after: int, *, upto: int | None = None, limit: int = BATCH_EVENTS
+    ) -> AsyncIterator[list[Recorded]]:
+        """The log in batches; the database works on the next one while this one is worked on.
+
+        Raises:
+            Unreadable: the next event does not open.
+        """
+        last = POSITION_MAX if upto is None else upto
+        reading = asyncio.ensure_future(self._fetched(BETWEEN, after, limit, last))
         try:
-            await self._mapper.ready(rows)
-        except UnknownKey:
-            missing_key = True
+            while rows := await reading:
+                position = rows[-1]["position"]
+                reading = asyncio.ensure_future(self._fetched(BETWEEN, position, limit, last))
+                batch = await self._opened(rows)
+                yield batch
+                if len(batch) < len(rows):
+                    await self._opened(rows[len(batch) :])  # says why it does not go on
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _fetched(self, statement: str, *arguments: object) -> list[Row]:
+        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
+            return await connection.fetch(
+                statement, self._tenant_id, *arguments, timeout=READ_S_MAX
+            )
+
+    async def _opened(self, rows: Sequence[Row]) -> list[Recorded]:
+        """The events of these rows, up to the first one that does not open.
+
+        Raises:
+            Unreadable: it is the very first.
+        """
+        try:
+            await self._mapper.ready_for(rows)
+        except UnknownKey as error:
+            if len(rows) == 1:
+                raise Unreadable(rows[0]["position"], error) from error
+            # Somewhere in between; those before it can be read.
+            first = await self._opened(rows[: len(rows) // 2])
+            if len(first) == len(rows) // 2:
+                with contextlib.suppress(Unreadable):
+                    first += await self._opened(rows[len(first) :])
+            return first
         opened: list[Recorded] = []
-        for row in rows:
-            try:
-                if missing_key:
-                    await self._mapper.ready([row])
-                opened.append(self._mapper.open(row))
-            except Exception as error:
-                if is_retryable(error):
-                    raise
-                if not opened:
-                    raise Unreadable(row.position, error) from error
-                break
+        try:
+            opened.extend(self._mapper.opened(rows))  # keeps those before an error
+        except Exception as error:
+            if is_retryable(error):
+                raise
+            if not opened:
+                raise Unreadable(rows[0]["position"], error) from error
         return opened
 
     async def between(
@@ -136,22 +176,14 @@ class TenantLog:
         Raises:
             Unreadable: one of them does not open.
         """
-        arguments: list[object] = [self._tenant_id, after, limit, upto]
+        arguments: list[object] = [after, limit, upto]
         statement = BETWEEN
         if topics is not None:
             statement, arguments = BETWEEN_OF_TOPICS, [*arguments, list(topics)]
-        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
-            records = await connection.fetch(statement, *arguments, timeout=READ_S_MAX)
-        rows = [Sealed(**record) for record in records]
-        await self._mapper.ready(rows)
-        opened = []
-        for row in rows:
-            try:
-                opened.append(self._mapper.open(row))
-            except Exception as error:
-                if is_retryable(error):
-                    raise
-                raise Unreadable(row.position, error) from error
+        rows = await self._fetched(statement, *arguments)
+        opened = await self._opened(rows)
+        if len(opened) < len(rows):
+            await self._opened(rows[len(opened) :])  # says why it does not go on
         return opened
 
     async def known(self, at: datetime) -> int:

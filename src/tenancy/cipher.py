@@ -5,6 +5,7 @@ Sealed bytes are `key id (16) | algorithm (1) | nonce (12) | ciphertext and tag`
 makes a cipher says how many of them are its share.
 """
 
+from collections.abc import Callable
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -61,6 +62,16 @@ class Cipher:
         self.left -= 1
         nonce = entropy(12)
         return self._head + nonce + self._aead.encrypt(nonce, plaintext, bound)
+
+    def decrypting(self, head: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
+        """What opens many sealed bytes that all begin with `head`: its errors say nothing.
+
+        Raises:
+            NotGenuine: the head names no algorithm that we have.
+        """
+        if head != self._head:
+            raise NotGenuine("the sealed bytes name no algorithm that we have, or are cut short")
+        return self._aead.decrypt
 
     def open(self, sealed: bytes, bound: bytes) -> bytes:
         """The plaintext.

@@ -6,8 +6,8 @@ tenant, stream, version and topic: at any other place they do not open.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 import msgspec
@@ -17,11 +17,16 @@ from eventsourcing.persistence import MapperDeserialisationError, Notification, 
 from eventsourcing.persistence import Transcoder as LibraryTranscoder
 
 from tenancy.keyring import TenantKeys
-from tenancy.records import Metadata, Recorded, Sealed
+from tenancy.records import Metadata, Past, Recorded, Sealed, read_metadata
+
+Row: TypeAlias = Any
+"""A record of the database with these columns: stream_id, version, topic, recorded_at in its binary
+form, metadata, payload, position."""
 
 _JSON = msgspec.json.Encoder()
 _PACK = msgspec.msgpack.Encoder()
-_READ_METADATA = msgspec.json.Decoder(Metadata)
+_WITH_VERSION = b'"class_version":'
+"""What an envelope has only where the class has been changed since its first version."""
 _READ_FIELDS = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -41,6 +46,8 @@ class _Plan(msgspec.Struct, frozen=True):
     event_class: type[Any]
     class_version: int
     read: Callable[[bytes], Any]
+    skim: Callable[[bytes], Any]
+    """As `read`, but for the fields that views leave alone: they stay as they are written."""
     personal: dict[str, str]
     """Attribute -> name in JSON."""
     subject: str | None
@@ -93,8 +100,42 @@ def _study(event_class: type[Any]) -> _Plan:
         event_class=event_class,
         class_version=getattr(event_class, "class_version", 1),
         read=msgspec.json.Decoder(event_class).decode,
+        skim=msgspec.json.Decoder(_skimmed(event_class, info)).decode,
         personal={field.name: field.encode_name for field in personal},
         subject=subject,
+    )
+
+
+def _skimmed(event_class: type[Any], info: msgspec.inspect.StructType) -> type[Any]:
+    """The class with the fields that views leave alone kept as bytes; a subclass of it.
+
+    An explanation is a tree of some thirty nodes: reading it costs ten times the rest of a score.
+    """
+    left = [
+        (field.name, msgspec.Raw, *_default(field))
+        for field in info.fields
+        if any(_left_alone(each) for each in _alternatives(field.type))
+    ]
+    if not left:
+        return event_class
+    return msgspec.defstruct(
+        event_class.__name__, left, bases=(event_class,), frozen=True, kw_only=True, gc=False
+    )
+
+
+def _default(field: msgspec.inspect.Field) -> tuple[Any, ...]:
+    return () if field.required else (field.default,)
+
+
+def _alternatives(annotation: msgspec.inspect.Type) -> Iterable[msgspec.inspect.Type]:
+    if isinstance(annotation, msgspec.inspect.UnionType):
+        return annotation.types
+    return (annotation,)
+
+
+def _left_alone(annotation: msgspec.inspect.Type) -> bool:
+    return isinstance(annotation, msgspec.inspect.StructType) and bool(
+        getattr(annotation.cls, "UNREAD_BY_VIEWS", False)
     )
 
 
@@ -253,16 +294,14 @@ class Mapper(LibraryMapper[UUID]):
             raise UnknownTopic(sealed.topic)
         content = self.content(sealed)
         try:
-            metadata = _READ_METADATA.decode(sealed.metadata)
+            metadata = read_metadata(sealed.metadata)
             if metadata.class_version == plan.class_version:
                 event = plan.read(content)
             else:
                 event = plan.upcast(_READ_FIELDS.decode(content), metadata.class_version)
         except (msgspec.MsgspecError, AttributeError, KeyError) as error:
-            raise MapperDeserialisationError(
-                f"version {sealed.version} of stream {sealed.stream_id} does not read as "
-                f"{sealed.topic!r}: {error}"
-            ) from error
+            told = _unread(sealed.stream_id, sealed.version, sealed.topic)
+            raise MapperDeserialisationError(f"{told}: {error}") from error
         return Recorded(
             event=event,
             stream_id=sealed.stream_id,
@@ -272,6 +311,54 @@ class Mapper(LibraryMapper[UUID]):
             recorded_at=sealed.recorded_at,
             metadata=metadata,
         )
+
+    async def ready_for(self, rows: Iterable[Row]) -> None:
+        """As `ready`, for rows without what is personal.
+
+        Raises:
+            UnknownKey: as `ready`.
+        """
+        named = {row[5][:16] for row in rows}
+        needed = [each for each in named if self._keys.lacks(each, None)]
+        if needed or self._keys.due():
+            await self._keys.ready(needed, ())
+
+    def opened(self, rows: Iterable[Row]) -> Iterator[Recorded]:
+        """The events of these rows, one after the other, without what is personal.
+
+        The same as `open` of each but for the fields of a type that views leave alone, and twice
+        to four times as fast: nothing is looked up twice, nothing decoded that nobody asks for.
+
+        Raises:
+            UnknownTopic, KeysNotReady, NotGenuine, MapperDeserialisationError: as `open`.
+        """
+        plans, keys, at = self._by_topic, self._keys, self._payload_at
+        sealed_by = b""  # the same key for nearly all of them
+        decrypt: Callable[[bytes, bytes, bytes], bytes]
+        for stream_id, version, topic, sent_at, envelope, payload, position in rows:
+            plan = plans.get(topic)
+            if plan is None:
+                raise UnknownTopic(topic)
+            place = at + stream_id.bytes + version.to_bytes(8, "big") + plan.topic_bytes
+            if (head := payload[:17]) != sealed_by:
+                decrypt, sealed_by = keys.decrypting(head), head
+            try:
+                content = decrypt(payload[17:29], payload[29:], place)
+            except Exception:  # noqa: BLE001 - what it is says the way that is not the fast one
+                content = keys.open(payload, place)
+            try:
+                written = 1 if _WITH_VERSION not in envelope else _version(envelope)
+                if written == plan.class_version:
+                    event = plan.skim(content)
+                else:
+                    event = plan.upcast(_READ_FIELDS.decode(content), written)
+            except (msgspec.MsgspecError, AttributeError, KeyError) as error:
+                told = _unread(stream_id, version, topic)
+                raise MapperDeserialisationError(f"{told}: {error}") from error
+            # It has all that a `Recorded` has.
+            yield cast(
+                "Recorded", Past(event, stream_id, version, position, topic, sent_at, envelope)
+            )
 
     # -- the library's own interface, for its Repository and its recorders
 
@@ -318,6 +405,14 @@ def from_stored(stored: StoredEvent) -> Sealed:
         personal=personal,
         position=stored.id if isinstance(stored, Notification) else 0,
     )
+
+
+def _version(envelope: bytes) -> int:
+    return read_metadata(envelope).class_version
+
+
+def _unread(stream_id: UUID, version: int, topic: str) -> str:
+    return f"version {version} of stream {stream_id} does not read as {topic!r}"
 
 
 def _joined(content: bytes, apart: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """What is written and what is read: the stamp, the envelope, the sealed row, the opened event."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -86,6 +86,51 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def actor(self) -> UUID:
         return self.metadata.actor
+
+
+class Past(msgspec.Struct, frozen=True, gc=False):
+    """A `Recorded` as long histories are read: its envelope is decoded when it is asked for.
+
+    Most folds ask for neither time nor actor, and decoding both is a quarter of the reading.
+    """
+
+    event: Any
+    stream_id: UUID
+    version: int
+    position: int
+    topic: str
+    sent_at: bytes
+    """`recorded_at` in the database's own binary form: microseconds since 2000."""
+    envelope: bytes
+
+    @property
+    def recorded_at(self) -> datetime:
+        return _Y2K + timedelta(microseconds=int.from_bytes(self.sent_at, "big", signed=True))
+
+    @property
+    def metadata(self) -> Metadata:
+        return read_metadata(self.envelope)
+
+    @property
+    def originator_id(self) -> UUID:
+        return self.stream_id
+
+    @property
+    def originator_version(self) -> int:
+        return self.version
+
+    @property
+    def event_id(self) -> UUID:
+        return self.metadata.event_id
+
+    @property
+    def actor(self) -> UUID:
+        return self.metadata.actor
+
+
+_Y2K = datetime(2000, 1, 1, tzinfo=UTC)
+read_metadata = msgspec.json.Decoder(Metadata).decode
+"""The envelope from its JSON."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

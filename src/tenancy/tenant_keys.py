@@ -8,7 +8,7 @@ and without the root (its service may be away) reading goes on for `Trust.readin
 import asyncio
 import secrets
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Self
 from uuid import UUID, uuid4
 
@@ -104,6 +104,17 @@ class TenantKeys:
         if cipher is None:
             raise KeysNotReady(f"data key {sealed[:16].hex()} is not loaded")
         return cipher.open(sealed, bound)
+
+    def decrypting(self, head: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
+        """Takes nonce, ciphertext and what they are bound to, of sealed bytes that begin so.
+
+        Raises:
+            KeysNotReady, NotGenuine: as `open`.
+        """
+        cipher = self._data.get(head[:16])
+        if cipher is None:
+            raise KeysNotReady(f"data key {head[:16].hex()} is not loaded")
+        return cipher.decrypting(head)
 
     def seal_personal(self, subject_id: UUID, plaintext: bytes, bound: bytes) -> bytes:
         """Sealed under the subject's key.

@@ -1,9 +1,9 @@
 """What is sealed opens again, in its own place only."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 from uuid import UUID, uuid4
 
 import msgspec
@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.catalogue import EVENTS
+from domain.explanation import Node
 from domain.kernel import Event, Personal
 from domain.org_units import OrgUnitCreated
 from domain.organisation import Assignment, EmployeeHired, PersonRegistered
@@ -401,3 +402,71 @@ async def test_rows_survive_the_librarys_shape() -> None:
         stored = to_stored(row)
         assert isinstance(stored, StoredEvent)
         assert from_stored(stored) == row
+
+
+class Explained(Event, frozen=True, kw_only=True):
+    """Has a tree of reasons, which views leave alone."""
+
+    TOPIC = "test.explained"
+    points: Decimal
+    explanation: Node
+    before: Node | None = None
+
+
+def record(row: Sealed, position: int) -> tuple[Any, ...]:
+    """The row as the database gives it to readers of long histories."""
+    sent_at = int((row.recorded_at - datetime(2000, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+    place = (row.stream_id, row.version, row.topic, sent_at.to_bytes(8, "big", signed=True))
+    return (*place, row.metadata, row.payload, position)
+
+
+async def test_long_histories_are_read_as_single_events_are() -> None:
+    mapper = await mapper_of((*CLASSES, Explained))
+    reasons = Node(rule="given", value="88", source=uuid4())
+    events = (UNIT, HIRED, PERSON, Explained(points=Decimal(88), explanation=reasons))
+    await mapper.prepare((STREAM, event) for event in events)
+    rows = [seal(mapper, event, version) for version, event in enumerate(events, 1)]
+    records = [record(row, position) for position, row in enumerate(rows, 1)]
+
+    await mapper.ready_for(records)
+    found = list(mapper.opened(records))
+
+    for one, row in zip(found, rows, strict=True):
+        other = mapper.open(msgspec.structs.replace(row, position=one.position, personal=None))
+        for name in (*Recorded.__struct_fields__, "event_id", "actor", "originator_version"):
+            if name != "event":
+                assert getattr(one, name) == getattr(other, name)
+    assert [one.event for one in found[:2]] == [UNIT, HIRED]
+    assert found[2].event == PersonRegistered(number=PERSON.number)
+    skimmed = cast("Any", found[3].event)
+    assert issubclass(type(skimmed), Explained)
+    assert (skimmed.points, skimmed.before) == (Decimal(88), None)
+    assert msgspec.json.Decoder(Node).decode(skimmed.explanation) == reasons
+
+
+async def test_an_old_event_of_a_long_history_is_read_as_the_newest_version() -> None:
+    keyring = Keyring.in_memory()
+    old, new = (
+        await mapper_of([RatingV1], keyring=keyring),
+        await mapper_of([RatingV3], keyring=keyring),
+    )
+    event, newer = RatingV1(score="4.5"), RatingV3(rating=Decimal(3), scale=10)
+    rows = [record(seal(old, event), 1), record(seal(new, newer), 2)]
+
+    found = [each.event for each in new.opened(rows)]
+
+    assert found == [RatingV3(rating=Decimal("4.5"), scale=5), newer]
+
+
+async def test_a_damaged_event_of_a_long_history_is_named() -> None:
+    mapper = await mapper_of()
+    await mapper.prepare([(STREAM, UNIT)])
+    row = seal(mapper, UNIT)
+    moved = msgspec.structs.replace(row, version=2)
+    for damaged, error in (
+        (moved, NotGenuine),
+        (msgspec.structs.replace(row, topic="test.unknown"), UnknownTopic),
+        (msgspec.structs.replace(row, metadata=b'{"class_version":9'), MapperDeserialisationError),
+    ):
+        with pytest.raises(error):
+            list(mapper.opened([record(damaged, 1)]))

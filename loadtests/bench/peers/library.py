@@ -47,6 +47,14 @@ def taken_in(stream_id: UUID, version: int, text: str) -> TakenIn:
     )
 
 
+def transcoder() -> JSONTranscoder:
+    """The library's own, as its applications make it."""
+    made = JSONTranscoder()
+    for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO()):
+        made.register(transcoding)
+    return made
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser()
@@ -65,10 +73,7 @@ def main() -> None:
         **{name: value for name, value in os.environ.items() if name.startswith("POSTGRES_")},
     }
     factory = InfrastructureFactory.construct(Environment("Till", settings))
-    transcoder = JSONTranscoder()
-    for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO()):
-        transcoder.register(transcoding)
-    mapper: Mapper[UUID] = factory.mapper(transcoder=transcoder)
+    mapper: Mapper[UUID] = factory.mapper(transcoder=transcoder())
     store = EventStore(mapper, factory.application_recorder())
     latencies: list[list[float]] = [[] for _ in range(asked.clients)]
     stop = threading.Event()
