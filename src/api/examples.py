@@ -340,7 +340,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "roles": ["employee"],
     },
     "RevokeSignIn": {"reason": "on leave"},
-    "SetIdentityProvider": {
+    "ProviderGiven": {
         "issuer": "https://login.company.example",
         "client_id": "meritledger",
         "client_secret": "kept by the provider and by us, sealed",

@@ -10,17 +10,18 @@ from litestar import Response
 
 from api import auth
 from api.asked import Asked
-from api.commands import carry_out, from_path, post, told
+from api.commands import body_type, carry_out, from_path, post, told
 from api.problems import FieldError, Said
 from api.queries import PlainListing
-from api.routes import Act, Route, get, writers
+from api.routes import BASE, Act, Route, get, writers
 from domain import ids
-from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
+from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey, RotateAccessKey
 from domain.kernel import Refused
 from projections.questions import Page
 from tenancy.registry import Credential, key_prefix, new_key_text
 from tenancy.store import Store
 
+ISSUE_PATH = "/keys/{id}"
 WRITERS = writers(auth.ADMIN)
 READERS = frozenset({auth.ADMIN, auth.AUDITOR})
 
@@ -38,6 +39,10 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     created_at: datetime
+    scopes: tuple[str, ...]
+    """Less than the roles open; none is all."""
+    last_used_at: datetime | None
+    """To the minute or so."""
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,13 +55,19 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     """None when the same request had been answered before."""
 
 
+class Rotated(Issued, frozen=True, kw_only=True):
+    """The new access key, and until when the old one works."""
+
+    old_expires_at: datetime
+
+
 async def _issue(asked: Asked) -> Response[Any]:
     text = new_key_text()
     act = Act(
         command=IssueAccessKey,
         decider=ACCESS_KEY,
         stream=lambda *_: ids.access_key_id(key_prefix(text)),
-        creates="/keys/{id}",
+        creates=ISSUE_PATH,
     )
     receipt, command = await carry_out(act, IssueAccessKey, asked)
     registry, tenant_id = asked.services.registry, asked.caller.tenant_id
@@ -72,12 +83,57 @@ async def _issue(asked: Asked) -> Response[Any]:
             command.roles,
             person_id=command.person_id,
             expires_at=command.expires_at,
+            scopes=command.scopes,
             text=text,
         )
     done = Issued(
         id=receipt.stream_id, version=receipt.version, position=receipt.position, secret=secret
     )
     answer = told(receipt, creates=act.creates)
+    answer.content = msgspec.json.encode(done)
+    return answer
+
+
+async def _rotate(asked: Asked) -> Response[Any]:
+    """A key like this one, and the end of this one once its users had time to change."""
+    registry, tenant_id = asked.services.registry, asked.caller.tenant_id
+    text = new_key_text()
+    # The id of the new one is ours to give, as if it stood in the path.
+    wanted = {**asked.ids, "new_key_id": ids.access_key_id(key_prefix(text))}
+    receipt, _ = await carry_out(
+        ROTATE_ACT, ROTATE.body, msgspec.structs.replace(asked, ids=wanted)
+    )
+    store = await asked.store()
+    old, _ = await store.load(ACCESS_KEY, receipt.stream_id, version=receipt.version)
+    if old is None or old.replaced_by is None or old.expires_at is None:
+        raise LookupError(f"access key {receipt.stream_id} was replaced by nothing")
+    new, _ = await store.load(ACCESS_KEY, old.replaced_by)
+    if new is None:
+        raise LookupError(f"access key {old.replaced_by} was never issued")
+    secret: str | None = None
+    there = {key.key_id for key in await registry.keys(tenant_id)} if receipt.replayed else set()
+    if old.replaced_by not in there:
+        secret = await registry.issue_key(
+            tenant_id,
+            old.replaced_by,
+            new.name or "",
+            new.roles,
+            person_id=new.person_id,
+            expires_at=new.expires_at,
+            scopes=new.scopes,
+            text=text,
+        )
+    await registry.end_key(tenant_id, receipt.stream_id, old.expires_at)
+    done = Rotated(
+        id=old.replaced_by,
+        version=1,
+        position=receipt.position,
+        secret=secret,
+        old_expires_at=old.expires_at,
+    )
+    answer = told(receipt, creates=ISSUE_PATH)
+    answer.headers["Location"] = f"{BASE}/keys/{old.replaced_by}"
+    answer.headers["ETag"] = '"1"'
     answer.content = msgspec.json.encode(done)
     return answer
 
@@ -120,6 +176,8 @@ async def _keys(asked: Asked, given: PlainListing) -> Page[AccessKey]:
                 expires_at=key.expires_at,
                 revoked_at=key.revoked_at,
                 created_at=key.created_at,
+                scopes=tuple(sorted(key.scopes)),
+                last_used_at=key.last_used_at,
             )
             for key in shown
         ),
@@ -145,11 +203,31 @@ ISSUE = msgspec.structs.replace(
         ACCESS_KEY,
         roles=WRITERS,
         stream=lambda *_: None,
-        creates="/keys/{id}",
+        creates=ISSUE_PATH,
     ),
     act=None,
     serve=_issue,
     result=Issued,
+)
+ROTATE_ACT = Act(
+    command=RotateAccessKey,
+    decider=ACCESS_KEY,
+    stream=from_path("key_id"),
+    creates=ISSUE_PATH,
+)
+ROTATE = msgspec.structs.replace(
+    post(
+        "/keys/{key_id}/rotate",
+        RotateAccessKey,
+        ACCESS_KEY,
+        roles=WRITERS,
+        stream=from_path("key_id"),
+        creates=ISSUE_PATH,
+    ),
+    act=None,
+    serve=_rotate,
+    body=body_type(ROTATE_ACT, ("key_id", "new_key_id")),
+    result=Rotated,
 )
 REVOKE = msgspec.structs.replace(
     post(
@@ -166,5 +244,6 @@ REVOKE = msgspec.structs.replace(
 ROUTES: tuple[Route, ...] = (
     ISSUE,
     get("/keys", _keys, roles=READERS, result=AccessKey, parameters=PlainListing),
+    ROTATE,
     REVOKE,
 )

@@ -14,8 +14,9 @@ from api.queries import Plain, as_of, found
 from api.routes import Route, Table, get
 from api.sealing import relation
 from api.wire import One
-from domain.access import AccessKeyIssued, AccessKeyRevoked
+from domain.access import AccessKeyIssued, AccessKeyReplaced, AccessKeyRevoked
 from domain.ids import goal_sheet_id
+from domain.signing_in import SignInGranted, SignInRevoked
 from projections import appeals, audit_trail, rating, scores
 from projections.questions import LIMIT_MAX, View
 from tenancy.read_audit import NotedRead
@@ -23,7 +24,13 @@ from tenancy.read_chain import Filter, reads
 from tenancy.records import Recorded
 
 OF_APPRAISALS = "/appraisals/{appraisal_id}"
-KEY_TOPICS = (AccessKeyIssued.TOPIC, AccessKeyRevoked.TOPIC)
+KEY_TOPICS = (
+    AccessKeyIssued.TOPIC,
+    AccessKeyReplaced.TOPIC,
+    AccessKeyRevoked.TOPIC,
+    SignInGranted.TOPIC,
+    SignInRevoked.TOPIC,
+)
 
 Standing = Literal["ratee", "manager", "company", "rater", "reviewer"]
 
@@ -36,10 +43,11 @@ class Asking(Plain, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Permitted(msgspec.Struct, frozen=True, kw_only=True):
-    """An access key that opened something of the appraisal then."""
+    """An access key, or a sign-in, that opened something of the appraisal then."""
 
     key_id: UUID
-    name: str
+    name: str | None
+    """Of a key; None for a sign-in, and for the key of somebody who was erased."""
     person_id: UUID | None
     roles: tuple[str, ...]
     granted_at: datetime
@@ -85,29 +93,41 @@ class Permissions(msgspec.Struct, frozen=True, kw_only=True):
 class _Grant(msgspec.Struct, frozen=True, kw_only=True):
     key_id: UUID
     issued: Recorded
+    expires_at: datetime | None = None
 
     def caller(self, tenant_id: UUID) -> Caller:
         """As the door would have let it in."""
-        event: AccessKeyIssued = self.issued.event
+        event: AccessKeyIssued | SignInGranted = self.issued.event
         return Caller(
             tenant_id=tenant_id,
             key_id=self.key_id,
             roles=frozenset(event.roles),
             person_id=event.person_id,
-            expires_at=event.expires_at,
+            expires_at=self.expires_at,
+            scopes=frozenset(event.scopes if isinstance(event, AccessKeyIssued) else ()),
         )
 
 
 def granted(events: Iterable[Recorded], at: datetime) -> list[_Grant]:
-    """The access keys that opened something at a time."""
+    """The access keys and sign-ins that opened something at a time."""
     known: dict[UUID, _Grant] = {}
     for recorded in events:
-        event = recorded.event
-        if isinstance(event, AccessKeyRevoked):
-            known.pop(recorded.stream_id, None)
-        elif event.expires_at is None or event.expires_at > at:
-            known[recorded.stream_id] = _Grant(key_id=recorded.stream_id, issued=recorded)
-    return list(known.values())
+        event, stream_id = recorded.event, recorded.stream_id
+        match event:
+            case AccessKeyRevoked() | SignInRevoked():
+                known.pop(stream_id, None)
+            case AccessKeyReplaced():
+                if stream_id in known:
+                    known[stream_id] = msgspec.structs.replace(
+                        known[stream_id], expires_at=event.expires_at
+                    )
+            case AccessKeyIssued():
+                known[stream_id] = _Grant(
+                    key_id=stream_id, issued=recorded, expires_at=event.expires_at
+                )
+            case _:
+                known[stream_id] = _Grant(key_id=stream_id, issued=recorded)
+    return [each for each in known.values() if each.expires_at is None or each.expires_at > at]
 
 
 def routes(commands: Table) -> tuple[Route, ...]:
@@ -196,12 +216,14 @@ def _permitted(
         stands.append("reviewer")
     if not stands:
         return None
-    mine = [route for route in of_appraisals if caller.has(route.roles)]
-    event: AccessKeyIssued = grant.issued.event
+    mine = [
+        route for route in of_appraisals if caller.has(route.roles) and caller.reaches(route.scope)
+    ]
+    event: AccessKeyIssued | SignInGranted = grant.issued.event
     published = own != "ratee" or row.published_version > 0
     return Permitted(
         key_id=grant.key_id,
-        name=event.name,
+        name=event.name if isinstance(event, AccessKeyIssued) else None,
         person_id=caller.person_id,
         roles=tuple(sorted(caller.roles)),
         granted_at=grant.issued.recorded_at,

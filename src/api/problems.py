@@ -81,10 +81,14 @@ _OWN: tuple[tuple[str, int, str, str], ...] = (
      "Idempotency-Key须为1至255个可见ASCII字符。"),
     ("unauthenticated", 401, "A valid access key is needed.",
      "需要有效的访问密钥。"),
+    ("sign-in-refused", 401, "Nobody could be signed in by this.",
+     "登录未成功。"),
     ("form-expired", 403, "The form is not of this session.",
      "表单不属于当前会话。"),
     ("not-allowed", 403, "The access key's roles do not allow this.",
      "访问密钥的角色不允许此操作。"),
+    ("out-of-scope", 403, "The access key's scopes do not reach so far.",
+     "访问密钥的权限范围不包括此操作。"),
     ("tenant-suspended", 403, "The tenant is suspended.",
      "租户已停用。"),
     ("tenant-erased", 410, "The tenant was erased; nothing of it can be read any more.",
@@ -97,6 +101,8 @@ _OWN: tuple[tuple[str, int, str, str], ...] = (
      "该资源不支持此方法。"),
     ("overtaken", 409, "Others changed the same thing at the same time; try again.",
      "数据同时被他人反复更改,请重试。"),
+    ("login-taken", 409, "Another person signs in with this login.",
+     "该登录名已属于其他人员。"),
     ("stale-version", 412, "The resource has changed since the version in If-Match.",
      "资源在If-Match所述版本之后已更改。"),
     ("body-too-large", 413, "The body is larger than this resource takes.",
@@ -117,6 +123,10 @@ _OWN: tuple[tuple[str, int, str, str], ...] = (
      "系统未配置删除清单,请联系运维人员。"),
     ("keys-unavailable", 503, "The service that keeps the keys cannot be reached; try again.",
      "密钥服务暂时不可用,请重试。"),
+    ("too-many-requests", 429, "More requests than the limit allows; wait, and go on slower.",
+     "请求过于频繁，请稍后再试。"),
+    ("provider-away", 503, "The company's identity provider does not answer; try again.",
+     "企业身份提供方暂时无响应，请重试。"),
     ("unavailable", 503, "The database cannot be reached just now; nothing was lost, try again.",
      "数据库暂时不可用,没有数据丢失,请重试。"),
 )
@@ -146,6 +156,7 @@ BY_STATUS = {
     405: "method-not-allowed",
     413: "body-too-large",
     415: "unsupported-media-type",
+    429: "too-many-requests",
 }
 """The code for an error of the HTTP framework itself."""
 

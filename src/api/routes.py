@@ -63,6 +63,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Of its problems, beside those that every route has."""
 
     @property
+    def scope(self) -> str:
+        """What an access key with scopes needs: its resource, and whether it is only read."""
+        reads = self.method == "GET" or not (self.keyed or self.act or self.path == "/bulk")
+        return f"{self.tag}:{'read' if reads else 'write'}"
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Names of the ids in the path."""
         return tuple(_ID.findall(self.path))

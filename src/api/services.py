@@ -1,5 +1,6 @@
 """What a worker process holds open: the database, the keys, the histories, the views."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,13 +8,15 @@ import msgspec
 import structlog
 
 from api.auth import Door
+from api.outside import Outside
+from api.provider import Providers
 from api.sessions import Sessions
 from domain.catalogue import EVENTS
 from projections.ending import empty_views
 from projections.history import TenantLogs
 from projections.views import Views
 from tenancy.committer import Committer
-from tenancy.database import Database
+from tenancy.database import Database, is_retryable
 from tenancy.erasures import ErasureList
 from tenancy.keyring import KEY_CHANNEL, Keyring
 from tenancy.read_audit import ReadAudit
@@ -21,11 +24,14 @@ from tenancy.registry import Registry
 from tenancy.root import root_of, trust_of
 from tenancy.sessions import ACCESS_CHANNEL, SessionTable
 from tenancy.settings import Settings, SettingsRefused
+from tenancy.sign_ins import SignIns
 from tenancy.signing import Signers
 from tenancy.store import Histories
 from tenancy.transparency import Transparency
 
 LOG = structlog.get_logger("api.services")
+
+NOTED_EVERY_S = 15.0
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +46,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     transparency: Transparency
     door: Door
     sessions: Sessions
+    sign_ins: SignIns
+    providers: Providers
     reads: ReadAudit
     erasures: ErasureList
 
@@ -80,6 +88,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         await database.listen(ACCESS_CHANNEL, sessions.rung)
         # This may be a copy from before an erasure: nobody sees it before that is done again.
         await settle(erasures, registry, database)
+        noting = asyncio.create_task(_note_used(door, registry))
         try:
             yield Services(
                 settings=settings,
@@ -91,13 +100,30 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
                 transparency=Transparency(database),
                 door=door,
                 sessions=sessions,
+                sign_ins=SignIns(database),
+                providers=Providers(Outside(settings.issuers)),
                 reads=reads,
                 erasures=erasures,
             )
         finally:
+            noting.cancel()
+            await asyncio.wait([noting])
             await reads.close()
             await committer.close()
             await keyring.close()
+
+
+async def _note_used(door: Door, registry: Registry) -> None:
+    """Write down now and then which keys were used: not with every request."""
+    while True:
+        await asyncio.sleep(NOTED_EVERY_S)
+        if used := door.used():
+            try:
+                await registry.note_used(used)
+            except Exception as error:
+                if not is_retryable(error):
+                    raise
+                LOG.warning("key-use-not-noted", keys=len(used))
 
 
 async def settle(erasures: ErasureList, registry: Registry, database: Database) -> None:

@@ -150,7 +150,12 @@ async def start_session(
         response: its answer.
         caller: who is there; begun with the caller's access key unless
         sign_in_id: says that it was a sign-in.
+
+    Raises:
+        Said: `out-of-scope`: pages show all that roles open.
     """
+    if caller.scopes:
+        raise Said("out-of-scope", "an access key with scopes is for machines")
     services = request.app.state.services
     if before := token_of(request):
         # A token from before the sign-in is never good after it.

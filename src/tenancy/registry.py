@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -13,6 +13,7 @@ import msgspec
 
 from tenancy.database import Database
 from tenancy.errors import TenantErased
+from tenancy.sign_ins import forget
 
 KEY_SHAPE: Final = re.compile(r"mlk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
 SECRET_BYTES = 32
@@ -51,6 +52,10 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     created_at: datetime
+    scopes: frozenset[str] = frozenset()
+    """Less than the roles open; none is all that they open."""
+    last_used_at: datetime | None = None
+    """To the minute or so."""
 
     def usable(self, now: datetime) -> bool:
         """Whether the key opens anything at `now`."""
@@ -119,12 +124,14 @@ class Registry:
         async with self._database.connection() as connection, connection.transaction():
             row = await connection.fetchrow(ERASE_TENANT, tenant_id)
             await connection.execute(CLOSE_KEYS, tenant_id)
+        await forget(self._database, tenant_id)
         return _tenant(row)
 
     async def close_keys_of(self, tenant_id: UUID, person_id: UUID) -> None:
         """Revoke the keys of somebody who was erased, and forget what they were called."""
         async with self._database.connection() as connection:
             await connection.execute(CLOSE_KEYS_OF, tenant_id, person_id)
+        await forget(self._database, tenant_id, person_id)
 
     async def issue_key(
         self,
@@ -135,6 +142,7 @@ class Registry:
         *,
         person_id: UUID | None = None,
         expires_at: datetime | None = None,
+        scopes: Iterable[str] = (),
         text: str | None = None,
     ) -> str:
         """The secret of a new access key; this is the only time that anybody sees it.
@@ -147,6 +155,7 @@ class Registry:
             roles: at least one.
             person_id: the person that it stands for, if it stands for one.
             expires_at: from when on it opens nothing; None is never.
+            scopes: less than the roles open; none is all.
             text: a secret from `new_key_text`, where the caller needed its prefix first.
 
         Raises:
@@ -158,7 +167,7 @@ class Registry:
                 await connection.execute(
                     ISSUE_KEY, key_hash(secret), tenant_id, key_id, key_prefix(secret),
                     name if person_id is None else key_prefix(secret),
-                    sorted(set(roles)), person_id, expires_at,
+                    sorted(set(roles)), person_id, expires_at, sorted(set(scopes)),
                 )  # fmt: skip
             except asyncpg.ForeignKeyViolationError:
                 raise UnknownEntry(f"there is no tenant {tenant_id}") from None
@@ -196,6 +205,22 @@ class Registry:
             raise UnknownEntry(f"there is no access key {key_id}")
         return _credential(row)
 
+    async def end_key(self, tenant_id: UUID, key_id: UUID, at: datetime) -> Credential:
+        """Let it open nothing from `at` on; it never lives longer than before."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(END_KEY, tenant_id, key_id, at)
+        if row is None:
+            raise UnknownEntry(f"there is no access key {key_id}")
+        return _credential(row)
+
+    async def note_used(self, used: Mapping[tuple[UUID, UUID], datetime]) -> None:
+        """When keys were used last, by tenant and key."""
+        async with self._database.connection() as connection:
+            await connection.execute(
+                USED_KEYS, [each for each, _ in used], [each for _, each in used],
+                list(used.values()),
+            )  # fmt: skip
+
 
 COLUMNS = "tenant_id, name, status, created_at, forked_from, forked_at, erased_at"
 CREATE_TENANT = f"""
@@ -223,11 +248,12 @@ UPDATE merit.access_keys
 CLOSE_KEYS_OF = CLOSE_KEYS + " AND person_id = $2"
 ISSUE_KEY = """
 INSERT INTO merit.access_keys
-       (key_hash, tenant_id, key_id, prefix, name, roles, person_id, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+       (key_hash, tenant_id, key_id, prefix, name, roles, person_id, expires_at, scopes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 FIND_KEY = """
-SELECT tenant_id, key_id, prefix, k.name, roles, person_id, expires_at, revoked_at, k.created_at
+SELECT tenant_id, key_id, prefix, k.name, roles, person_id, expires_at, revoked_at, k.created_at,
+       scopes, last_used_at
   FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
  WHERE key_hash = $1 AND t.status = 'active'
 """
@@ -239,16 +265,25 @@ SELECT t.status FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
             AND (expires_at IS NULL OR expires_at > clock_timestamp())))
 """
 KEYS = """
-SELECT tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at
+SELECT tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at,
+       scopes, last_used_at
   FROM merit.access_keys WHERE tenant_id = $1 ORDER BY created_at
 """
-REVOKE_KEY = """
-WITH revoked AS (
-    UPDATE merit.access_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())
+CHANGE_KEY = """
+WITH changed AS (
+    UPDATE merit.access_keys SET {}
      WHERE tenant_id = $1 AND key_id = $2
-    RETURNING tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at, created_at
+    RETURNING tenant_id, key_id, prefix, name, roles, person_id, expires_at, revoked_at,
+              created_at, scopes, last_used_at
 ), rung AS (SELECT pg_notify('merit_access', $1::text))
-SELECT revoked.* FROM revoked, rung
+SELECT changed.* FROM changed, rung
+"""
+REVOKE_KEY = CHANGE_KEY.format("revoked_at = coalesce(revoked_at, clock_timestamp())")
+END_KEY = CHANGE_KEY.format("expires_at = least(expires_at, $3)")
+USED_KEYS = """
+UPDATE merit.access_keys k SET last_used_at = greatest(k.last_used_at, used.at)
+  FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS used (tenant_id, key_id, at)
+ WHERE k.tenant_id = used.tenant_id AND k.key_id = used.key_id
 """
 
 
@@ -259,4 +294,5 @@ def _tenant(row: asyncpg.Record | None) -> TenantRecord:
 
 
 def _credential(row: asyncpg.Record) -> Credential:
-    return Credential(**{**row, "roles": frozenset(row["roles"])})
+    sets = {"roles": frozenset(row["roles"]), "scopes": frozenset(row["scopes"])}
+    return Credential(**{**row, **sets})

@@ -82,6 +82,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     demo: Annotated[
         bool, Meta(description="offers the people of the demo company at sign-in, without a secret")
     ] = False
+    issuers: Annotated[
+        str,
+        Meta(description="identity providers that lie inside, by origin, parted by commas"),
+    ] = ""
     workers: Annotated[int, Meta(ge=1, le=256, description="processes that serve the API")] = 1
     log_format: Annotated[
         Literal["json", "console"], Meta(description="json for machines, console for people")

@@ -13,9 +13,12 @@ from api.app import TABLE
 from api.auth import ROLES
 from api.console.catalogue import PAGES
 from api.routes import BASE, Route
+from domain import ids
 
 # Whoever has no key may learn that we are here, how to talk to us, and what a problem means.
 PUBLIC = {
+    "/health",
+    "/metrics",
     "/health/live",
     "/health/ready",
     "/health/startup",
@@ -23,6 +26,9 @@ PUBLIC = {
     "/docs",
     "/docs/assets/{name:str}",
     "/problems/{code:str}",
+    "/login/{tenant:str}",
+    "/login/callback",
+    "/logout",
     "/console/sign-in",
     "/console/sign-out",
     "/console/preferences",
@@ -41,6 +47,7 @@ IDS = {
     "objective_id": examples.OBJECTIVE_ID,
     "feed_id": examples.FEED_ID,
     "session_id": examples.SESSION_ID,
+    "sign_in_id": str(ids.sign_in_id(UUID(examples.PERSON_ID))),
     "budget_id": examples_rewards.BUDGET_ID,
     "reward_id": examples_rewards.REWARD_ID,
     "batch_id": examples.BATCH_ID,
@@ -141,10 +148,10 @@ async def test_ids_of_another_tenant_are_not_found(
     finance = await paid_company.client("finance")
     lines = (await finance.saw("/payouts", wait_for=finance.position))["data"]
     keys = (await (await paid_company.client("admin")).saw("/keys"))["data"]
-    ids = {**IDS, "payout_id": lines[0]["payout_id"], "key_id": keys[0]["key_id"]}
+    known = {**IDS, "payout_id": lines[0]["payout_id"], "key_id": keys[0]["key_id"]}
     before = await company.head()
     for role in sorted(route.roles):
-        answer = await _asked(await company.client(role, _someone(role)), route, ids)
+        answer = await _asked(await company.client(role, _someone(role)), route, known)
         assert answer.status_code == 404, (role, answer.text)
     assert await company.head() == before
 
