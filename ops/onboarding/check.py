@@ -1,5 +1,6 @@
 """The check of a folder against its mapping: every row read, judged and kept, none lost."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,7 +12,8 @@ from ops.onboarding.child import Found, Refusal, Request, Rows
 from ops.onboarding.logic import Logic
 from ops.onboarding.mapping import Loaded, Mapping
 from ops.onboarding.ordering import make_ready
-from ops.onboarding.records import Counts, Finding
+from ops.onboarding.records import Finding
+from ops.onboarding.report import JSON_FILE, Report, write
 from ops.onboarding.sheets import Corrections, Judge, SheetState
 from ops.onboarding.sources import Folder, Reader, folder_of, matches
 from ops.onboarding.tables import tables_of
@@ -54,10 +56,13 @@ def check(
     return workspace
 
 
-def finished(workspace: Workspace, out: Path) -> Counts:
-    """Put the workspace in its place; the counts."""
+def finished(workspace: Workspace, out: Path) -> Report:
+    """Write the report, and put the workspace in its place."""
+    report = write(workspace, out)
+    digest = hashlib.sha256((out / JSON_FILE).read_bytes()).hexdigest()
+    workspace.set_about("report_digest", digest)
     workspace.finish(out / FILE)
-    return workspace.counts()
+    return report
 
 
 class _Work:
@@ -79,8 +84,9 @@ class _Work:
         self._kept = Workspace.begin(out / f"{FILE}.partial")
         self._judge = Judge(self._mapping, self._kept, tables_of(self._mapping, files, reader))
         self._kept.set_about("mapping_digest", loaded.digest)
+        self._kept.set_about("folder", str(files.path.absolute()))
         self._kept.set_about("mapping_name", self._mapping.name)
-        self._kept.set_about("mapping_path", loaded.path)
+        self._kept.set_about("mapping_path", str(Path(loaded.path).absolute()))
 
     def read(self) -> Workspace:
         """All files, in the order of their names."""
@@ -91,6 +97,7 @@ class _Work:
             self._progress(done)
         self._kept.add_findings(self._refused_files())
         self._kept.add_findings(self._unmatched())
+        self._kept.set_about("fixes", msgspec.json.encode(self._judge.fixes()).decode())
         files = tuple(
             msgspec.structs.replace(file, encoding=self._encodings.get(number, ""))
             for number, file in enumerate(self._files.files)

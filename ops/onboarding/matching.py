@@ -159,8 +159,8 @@ class Matching:
             rows = self._verdicts.kept.connection.execute(
                 "SELECT r.key, r.alike, r.row, r.template, (SELECT group_concat(o.within, ' ')"
                 " FROM record o WHERE o.entity = r.entity AND o.key = r.key"
-                " AND o.recipe = r.recipe) FROM record r WHERE r.recipe = ? AND r.near = ? AND r.near IS NOT NULL"
-                " AND r.merged IS NULL ORDER BY r.id",
+                " AND o.recipe = r.recipe) FROM record r WHERE r.recipe = ? AND r.near = ?"
+                " AND r.near IS NOT NULL AND r.merged IS NULL ORDER BY r.id",
                 (recipe, near),
             ).fetchall()
             for place, (key, alike, rid, template, within) in enumerate(rows):

@@ -1,6 +1,7 @@
 """A mapping's recipes, made ready for one sheet: where each field stands and how it is read."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -164,6 +165,7 @@ class Prepared:
             self._slot(sheet, field, rule, readings)
             for field, rule in rules_of(mapping, self.recipe).items()
         )
+        self.fixed: Counter[tuple[str, str]] = readings.fixed[self.number]
         self._place = {slot.field: place for place, slot in enumerate(self.slots)}
         self._key = [self._place[field] for field in KEYS[self.entity]]
         self._begins = self._place.get(BEGINS.get(self.entity, ""))
@@ -229,6 +231,8 @@ class Prepared:
             outcome: Outcome = slot.reading.of(raw)
             texts.append(outcome.text)
             body.append(outcome.packed)
+            if outcome.fixes:
+                self.fixed[slot.field, outcome.fixes] += 1
             if outcome.problem is not None:
                 problems.append((slot, raw, outcome.problem))
         keys = [texts[place] for place in self._key]
@@ -266,6 +270,8 @@ class Readings:
     def __init__(self, mapping: Mapping, tables: Tables) -> None:
         self._mapping, self._tables = mapping, tables
         self._made: dict[tuple[int, str], Reading] = {}
+        self.fixed: list[Counter[tuple[str, str]]] = [Counter() for _ in mapping.records]
+        """By recipe: how often which rules changed a field."""
 
     def of(self, number: int, entity: Entity, name: str, field: Field, rule: FieldRule) -> Reading:
         """The reading of a field of a recipe."""

@@ -1,5 +1,6 @@
 """One sheet at a time: its header, and every row of it judged by the recipes that take it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -53,6 +54,14 @@ class Judge:
         self.readings, self.seen = Readings(mapping, tables), Seen()
         self.used: set[str] = set()
         self.sheets = self.templates = 0
+
+    def fixes(self) -> dict[str, int]:
+        """How often which rules changed which field."""
+        found: Counter[str] = Counter()
+        for recipe, fixed in zip(self.mapping.records, self.readings.fixed, strict=True):
+            for (field, rules), times in fixed.items():
+                found[f"{recipe.entity}.{field}: {rules}"] += times
+        return dict(found.most_common())
 
     def sheet(
         self,

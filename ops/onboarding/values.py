@@ -48,6 +48,8 @@ class Outcome(msgspec.Struct, frozen=True):
     text: str | None
     packed: Any
     problem: Problem | None = None
+    fixes: str = ""
+    """The rules that changed the text, for counting."""
 
 
 class Reading:
@@ -104,7 +106,7 @@ class Reading:
             problem = self._problem(error.code, self._wanted(), error.suggestion, error.replacement)
             return Outcome(None, [raw, None, fixes, looked], problem)
         packed = raw if text == raw and not fixes and not looked else [raw, text, fixes, looked]
-        return Outcome(text, packed, self._remark(text))
+        return Outcome(text, packed, self._remark(text), ", ".join(fixes))
 
     def _problem(
         self, code: str, rule: str, suggestion: str | None = None, replacement: str | None = None

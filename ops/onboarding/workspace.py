@@ -237,20 +237,18 @@ class Workspace:
             f" JOIN record r ON r.id = y.record WHERE y.number > ? AND y.entity IN ({marks})"
             " ORDER BY y.number"
         )
-        merged = self._merged()
+        merging = self.one("SELECT EXISTS (SELECT 1 FROM record WHERE merged IS NOT NULL)")
         for number, identity, key, rid, template, body in self.connection.execute(
             question, (after, *wanted)
         ):
-            more = tuple(self.ref(each) for each in merged.get(identity, ()))
+            more = self._merged(identity) if merging else ()
             yield number, self._record(key, rid, template, body, more)
 
-    def _merged(self) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = {}
-        for into, rid in self.connection.execute(
-            "SELECT merged, row FROM record WHERE merged IS NOT NULL ORDER BY row"
-        ):
-            found.setdefault(into, []).append(rid)
-        return found
+    def _merged(self, identity: int) -> tuple[RowRef, ...]:
+        rows = self.connection.execute(
+            "SELECT row FROM record WHERE merged = ? ORDER BY row", (identity,)
+        )
+        return tuple(self.ref(rid) for (rid,) in rows)
 
     def template(self, number: int) -> Template:
         """What the records of one recipe and sheet have in common."""
