@@ -25,6 +25,7 @@ WHO = {
     "/appeals/{appeal_id}": "employee",
     "/team": "manager",
     "/appraisals/{appraisal_id}/rating": "manager",
+    "/performance": "executive",
 }
 """Whose page each is: a new page is to be named here, and so looked at."""
 

@@ -1,6 +1,6 @@
 """Every page of the console, in the order of the navigation."""
 
-from api.console import appealing, progress, rating, result, start
+from api.console import appealing, cockpit, performance, progress, rating, result, start
 from api.console.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -9,4 +9,6 @@ PAGES: tuple[Page, ...] = (
     *result.PAGES,
     *appealing.PAGES,
     *rating.PAGES,
+    *cockpit.PAGES,
+    *performance.PAGES,
 )

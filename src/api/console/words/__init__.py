@@ -5,11 +5,21 @@ A module holds the texts of a group of pages. Whoever adds pages adds a module, 
 
 from typing import Final
 
-from api.console.words import door, employee, kit, manager, terms, topics
+from api.console.words import (
+    door,
+    employee,
+    executive,
+    kit,
+    manager,
+    money,
+    personnel,
+    terms,
+    topics,
+)
 
 CHINESE: Final[dict[str, str]] = {
     text: chinese
-    for module in (kit, door, employee, manager)
+    for module in (kit, door, employee, manager, personnel, money, executive)
     for text, chinese in module.CHINESE.items()
 }
 """By the English text as it stands in a template or in code."""

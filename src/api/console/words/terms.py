@@ -59,6 +59,16 @@ TERMS: dict[str, dict[str, Both]] = {
         "withdrawn": ("withdrawn", "已撤回"),
         "expired": ("expired", "已逾期"),
     },
+    "exception": {
+        "no-initial-score": ("no initial score", "尚无考核初分"),
+        "provisional-score": ("initial score not final", "初分尚未确定"),
+        "self-rating-missing": ("self rating missing", "缺少自评"),
+        "manager-rating-missing": ("manager's rating missing", "缺少上级评分"),
+        "deviation-unexplained": ("deviation unexplained", "偏差未说明"),
+        "reopened": ("reopened, to be locked anew", "已重开，待重新锁定"),
+        "session-open": ("calibration session open", "校准会议未关闭"),
+        "appeal-open": ("appeal undecided", "申诉未决定"),
+    },
     "appeal-step": {
         "filed": ("filed", "提交"),
         "accepted": ("accepted", "受理"),
@@ -74,6 +84,13 @@ TERMS: dict[str, dict[str, Both]] = {
         "comment": ("comment", "说明"),
         "reply": ("reply", "回复"),
         "reason_code": ("kind of reason", "原因类别"),
+    },
+    "anomaly": {
+        "family-imbalance": ("families lie apart", "序列失衡"),
+        "ceiling": ("at the ceiling", "得分触顶"),
+        "jump": ("sudden change", "得分突变"),
+        "rater-shift": ("a rater's measure moved", "评分尺度突变"),
+        "late-revision": ("changed at the last hour", "临锁定前更改"),
     },
     "family": {
         "marketing": ("marketing", "营销"),
@@ -105,6 +122,7 @@ TERMS: dict[str, dict[str, Both]] = {
         "round-base": ("rounding", "四舍五入"),
         "exchange": ("exchange", "换算"),
         "round-payout": ("rounding", "四舍五入"),
+        "shown": ("as shown", "展示值"),
         "floor": ("whole units", "取整"),
         "split": ("shared out", "分配"),
         "withheld": ("withheld", "不公开"),
@@ -129,6 +147,7 @@ TERMS: dict[str, dict[str, Both]] = {
         "round-base": ("rounded to whole cents", "四舍五入到分"),
         "exchange": ("by the exchange rate", "按汇率换算"),
         "round-payout": ("rounded to whole cents", "四舍五入到分"),
+        "shown": ("rounded to be shown; nothing is paid by it", "仅供展示的舍入，不用于发放"),
         "floor": ("rounded down to whole cents", "向下取整到分"),
         "split": ("shared out by largest remainder", "按最大余额法分配"),
         "withheld": (
