@@ -172,6 +172,11 @@ def _two(inputs: Sequence[Fraction]) -> Fraction:
     return first / second
 
 
+def _shown(inputs: Sequence[Fraction], params: Params) -> Fraction:
+    scale: int = 10 ** int(params["digits"])
+    return _whole(_one(inputs) * scale) / scale
+
+
 def _floor(inputs: Sequence[Fraction], params: Params) -> Fraction:
     units = Fraction(_one(inputs).__floor__())
     return min(units, _number(params["at_most"])) if "at_most" in params else units
@@ -244,6 +249,7 @@ RULES: Mapping[str, Rule] = {
         * Fraction(10) ** (int(params["to_digits"]) - int(params["from_digits"]))
     ),
     "round-payout": lambda inputs, _: _whole(_one(inputs)),
+    "shown": _shown,
     "floor": _floor,
     "split": _split,
 }

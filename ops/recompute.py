@@ -166,6 +166,7 @@ class Recomputation:
             appraisal_ids=named,
             currency=event.currency,
             pool_id=event.pool_id,
+            after_close=event.after_close,
         )
         self._prepared_again(recorded, command)
 

@@ -17,7 +17,7 @@ from domain import ids
 from domain.appraisal import CreateAppraisal
 from domain.appraisal_decisions import APPRAISAL
 from domain.calendar import Span
-from domain.cycle import CYCLE
+from domain.cycle import CYCLE, NoteParticipants
 from domain.employment import EMPLOYMENT
 from domain.kernel import Refused
 from domain.segments import SEGMENTS_MAX, uncovered
@@ -73,9 +73,18 @@ async def _resolve(asked: Asked) -> Response[bytes]:
         every += outcome
     receipts = [each for each in every if isinstance(each, Receipt)]
     refused = tuple(each for each in every if isinstance(each, NotDone))
-    headers = {}
-    if receipts:
-        headers["Merit-Position"] = str(max(receipt.position for receipt in receipts))
+    noted = await store.execute(
+        CYCLE,
+        asked.one_id(),
+        NoteParticipants(
+            employments=len(employments),
+            created=len(receipts),
+            refused=len({each.id for each in refused}),
+        ),
+        asked.stamp,
+        idempotency=key,
+    )
+    headers = {"Merit-Position": str(noted.position)}
     told = msgspec.json.encode(Bulk(done=len(receipts), refused=refused))
     return Response(told, headers=headers, status_code=200, media_type="application/json")
 

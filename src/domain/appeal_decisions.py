@@ -1,6 +1,7 @@
 """What may happen to an appeal: filed, accepted or returned, reviewed, decided, escalated once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import assert_never
 from uuid import UUID
 
@@ -40,14 +41,16 @@ from domain.appeal import (
 )
 from domain.appeal_outcome import adjusted
 from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
-from domain.calendar import after_working_days
+from domain.calibration import LOOK_AT_CALIBRATION_SESSION, CalibrationSession
 from domain.checks import begun, checked_name, checked_reason, known
+from domain.cycle import CYCLE
 from domain.feeds import checked_checksum
 from domain.ids import rater_panel_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
 from domain.organisation import PERSON
 from domain.rater_panel import LOOK_AT_RATER_PANEL, RaterPanel
 from domain.scheme import LOOK_AT_SCHEME
+from domain.work_calendar import window
 
 PROOFS_MAX = 20
 
@@ -62,7 +65,7 @@ def _decide(
         case AcceptAppeal():
             _require(appeal, "filed")
             _require_other(appeal, context)
-            decide_by = after_working_days(context.today, DECIDE_WITHIN_DAYS)
+            decide_by = _window(appeal, DECIDE_WITHIN_DAYS, context)
             return (AppealAccepted(decide_by=decide_by),)
         case ReturnAppeal():
             _require(appeal, "filed")
@@ -105,7 +108,8 @@ def _file(state: Appeal | None, command: FileAppeal, context: Context) -> Event:
             "result-not-published",
             f"Version {command.lock_version} is not the one that was shown to you last.",
         )
-    file_by = after_working_days(published, FILE_WITHIN_DAYS)
+    cycle = begun(context.look(CYCLE, appraisal.cycle_id))
+    file_by = window(published, FILE_WITHIN_DAYS, cycle, context)
     if context.today > file_by:
         raise Refused("appeal-window-closed", f"Appeals could be filed until {file_by}.")
     scheme = begun(context.look(LOOK_AT_SCHEME, appraisal.scheme_id))
@@ -155,7 +159,9 @@ def _assign(appeal: Appeal, command: AssignReviewer, context: Context) -> Event:
     known(context.look(PERSON, command.reviewer_id), "unknown-person", "such reviewer")
     appraisal = begun(context.look(LOOK_AT_APPRAISAL, appeal.appraisal_id))
     panel = context.look(LOOK_AT_RATER_PANEL, rater_panel_id(appeal.appraisal_id))
-    if command.reviewer_id in involved(appraisal, panel) | set(appeal.reviewers):
+    sessions = context.look.all(LOOK_AT_CALIBRATION_SESSION, appraisal.conduct.sessions)
+    hands = involved(appeal.appraisal_id, appraisal, panel, map(begun, sessions))
+    if command.reviewer_id in hands | set(appeal.reviewers):
         raise Refused(
             "reviewer-not-independent",
             "The reviewer is neither the person concerned nor had a hand in the score.",
@@ -163,10 +169,21 @@ def _assign(appeal: Appeal, command: AssignReviewer, context: Context) -> Event:
     return AppealReviewerAssigned(reviewer_id=command.reviewer_id)
 
 
-def involved(appraisal: Appraisal, panel: RaterPanel | None) -> set[UUID | None]:
-    """The person concerned, and whoever rated, calibrated or authorised."""
+def involved(
+    appraisal_id: UUID,
+    appraisal: Appraisal,
+    panel: RaterPanel | None,
+    sessions: Iterable[CalibrationSession],
+) -> set[UUID | None]:
+    """The person concerned, and whoever rated, calibrated, authorised, or moved a session to."""
     raters = () if panel is None else panel.approved
     rated = appraisal.manager_rating
+    moved = [
+        change
+        for session in sessions
+        for change in session.changes
+        if change.appraisal_id == appraisal_id
+    ]
     return {
         appraisal.person_id,
         appraisal.manager_id,
@@ -174,6 +191,8 @@ def involved(appraisal: Appraisal, panel: RaterPanel | None) -> set[UUID | None]
         *(each.rater_id for each in raters),
         *(each.by for each in appraisal.calibrations),
         *(each.authorised_by for each in appraisal.calibrations),
+        *(each.proposed_by for each in moved),
+        *(each.decided_by for each in moved),
     }
 
 
@@ -184,7 +203,7 @@ def _conclude(
     if context.actor != appeal.reviewer_id:
         raise Refused("not-the-reviewer", "An appeal is decided by its reviewer.")
     reason = checked_reason(command.reason)
-    escalate_by = after_working_days(context.today, ESCALATE_WITHIN_DAYS)
+    escalate_by = _window(appeal, ESCALATE_WITHIN_DAYS, context)
     if (command.outcome == "rejected") is bool(command.adjusting):
         raise Refused(
             "bad-adjustment", "What is upheld establishes a fact; what is rejected does not."
@@ -221,7 +240,7 @@ def _escalate(appeal: Appeal, command: EscalateAppeal, context: Context) -> Even
         raise Refused("appeal-window-closed", "The time to escalate this appeal is over.")
     return AppealEscalated(
         person_id=appeal.person_id,
-        decide_by=after_working_days(context.today, DECIDE_WITHIN_DAYS),
+        decide_by=_window(appeal, DECIDE_WITHIN_DAYS, context),
         reason=checked_reason(command.reason),
     )
 
@@ -233,10 +252,17 @@ def _expire(appeal: Appeal, context: Context) -> Event:
         raise Refused("appeal-not-overdue", f"There is time until {last_day}.")
     if appeal.status == "returned":
         return AppealExpired()
-    return AppealExpired(escalate_by=after_working_days(context.today, ESCALATE_WITHIN_DAYS))
+    return AppealExpired(escalate_by=_window(appeal, ESCALATE_WITHIN_DAYS, context))
 
 
 # -- who and when
+
+
+def _window(appeal: Appeal, count: int, context: Context) -> date:
+    """The last of so many working days after today."""
+    appraisal = begun(context.look(LOOK_AT_APPRAISAL, appeal.appraisal_id))
+    cycle = begun(context.look(CYCLE, appraisal.cycle_id))
+    return window(context.today, count, cycle, context)
 
 
 def _require(appeal: Appeal, *statuses: Status) -> None:

@@ -145,7 +145,9 @@ def _lock(appraisal: Appraisal, context: Context) -> tuple[Event, ...]:
     current_days(appraisal, context)
     # Who has left neither rates any more nor waits for the others.
     gone = left_by(appraisal, context.today, context)
-    deadline_passed = gone or cycle.has_reached("calibration")
+    deadline_passed = (
+        gone or cycle.has_reached("calibration") or cycle.is_over("rating", context.today)
+    )
     if judged(content) and appraisal.self_rating is None and not deadline_passed:
         raise Refused("self-rating-missing", "The person has not rated and still may.")
     if appraisal.unexplained:

@@ -43,15 +43,16 @@ def together(found: Sequence[tuple[Stretch, Score, Explained]]) -> Final:
     source = found[-1][0].source
     days = [stretch.days for stretch, _, _ in found]
     factors = [(each, part) for each, (_, _, part) in zip(days, found, strict=True)]
-    whole = why.weighted_mean(factors, "coefficient by days", source)
+    exactly = why.weighted_mean(factors, "coefficient by days", source)
+    whole = why.shown(exactly, COEFFICIENT_DIGITS, "coefficient")
     score = sum(
         (each * Fraction(scored.value) for each, (_, scored, _) in zip(days, found, strict=True)),
         start=Fraction(0),
     ) / sum(days)
     return Final(
         score=last,
-        value=_rounded(score, SCORE_DIGITS),
-        coefficient=_rounded(whole.value, COEFFICIENT_DIGITS),
+        value=decimal_of(round_half_away(score * 10**SCORE_DIGITS), SCORE_DIGITS),
+        coefficient=as_decimal(whole.value, COEFFICIENT_DIGITS),
         explanation=why.sealed(whole),
         parts=tuple(
             LockedPart(
@@ -64,7 +65,3 @@ def together(found: Sequence[tuple[Stretch, Score, Explained]]) -> Final:
             for stretch, scored, part in found
         ),
     )
-
-
-def _rounded(value: Fraction, digits: int) -> Decimal:
-    return decimal_of(round_half_away(value * 10**digits), digits)

@@ -138,6 +138,7 @@ class RatingChange(msgspec.Struct, frozen=True, kw_only=True):
     reason_code: str
     accepted: bool | None = None
     """None before it is decided."""
+    decided_by: UUID | None = None
 
 
 class CalibrationSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,7 +210,9 @@ def _change(event: RatingChangeProposed, actor: UUID) -> RatingChange:
 
 def _decided(session: CalibrationSession, event: RatingChangeDecided) -> CalibrationSession:
     index = event.proposal - 1
-    decided = msgspec.structs.replace(session.changes[index], accepted=event.accepted)
+    decided = msgspec.structs.replace(
+        session.changes[index], accepted=event.accepted, decided_by=event.authorised_by
+    )
     return msgspec.structs.replace(
         session,
         changes=(*session.changes[:index], decided, *session.changes[index + 1 :]),

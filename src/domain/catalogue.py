@@ -41,10 +41,10 @@ from domain import (
     reward_budget,
     reward_paying,
     scheme,
-    scheme_change,
     scheme_policy,
     share_override,
     withdrawal,
+    work_calendar,
 )
 from domain.aggregate import Aggregate
 from domain.appeal_decisions import APPEAL
@@ -56,8 +56,8 @@ from domain.catalogue_appraisal import APPRAISING
 from domain.catalogue_migration import MIGRATING
 from domain.catalogue_operating import OPERATING
 from domain.catalogue_pay import PAYING
+from domain.catalogue_planning import PLANNING
 from domain.clawback import CLAWBACK
-from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
 from domain.erasure import ERASURE, RETENTION_POLICY
 from domain.exchange_rate import EXCHANGE_RATE
@@ -88,7 +88,6 @@ __all__ = [
     "APPRAISAL",
     "CALIBRATION_SESSION",
     "CLAWBACK",
-    "CYCLE",
     "DECIDERS",
     "EMPLOYMENT",
     "ERASURE",
@@ -249,25 +248,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
             occurrences.OccurrenceWithdrawn,
         ),
     ),
-    Aggregate(
-        decider=CYCLE,
-        commands=(
-            cycle.PlanCycle,
-            cycle.BindScheme,
-            cycle.OpenCycle,
-            cycle.AdvanceCycle,
-            cycle.CloseCycle,
-        ),
-        events=(
-            cycle.CyclePlanned,
-            cycle.SchemeBound,
-            scheme_change.SchemeVersionChanged,
-            cycle.CycleOpened,
-            cycle.StageAdvanced,
-            cycle.DataCutOffReached,
-            cycle.CycleClosed,
-        ),
-    ),
+    *PLANNING,
     *APPRAISING,
     *PAYING,
     *OPERATING,
@@ -330,6 +311,8 @@ def stream_of(command: Command) -> UUID | None:
             return ids.occurrence_sheet_id(command.cycle_id, command.employment_id)
         case cycle.PlanCycle():
             return ids.cycle_id(command.code)
+        case work_calendar.SetWorkCalendar():
+            return ids.work_calendar_id(command.year)
         case objective.SetObjective():
             return ids.objective_id(command.cycle_id, command.code)
         case goals.ProposeGoals() | goal_changes.RequestExcuse():

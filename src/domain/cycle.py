@@ -10,6 +10,15 @@ import msgspec
 from domain.binding import Binding, Resolution, resolve
 from domain.calendar import Span, months_of
 from domain.checks import absent, begun, checked_code, checked_name, known
+from domain.cycle_deadlines import (
+    DeadlineExtended,
+    DeadlineStage,
+    ExtendDeadline,
+    StageDeadline,
+    checked_deadlines,
+    extended,
+    with_deadline,
+)
 from domain.kernel import Command, Context, Decider, Event, Happened, Refused
 from domain.leavers import LeaverPolicy
 from domain.org_units import ORG_UNIT
@@ -45,6 +54,7 @@ class PlanCycle(Command, frozen=True, kw_only=True):
     """Days that are not worked though they are no weekend. 节假日"""
     made_up: tuple[date, ...] = ()
     """Days of a weekend that are worked. 调休"""
+    deadlines: tuple[StageDeadline, ...] = ()
 
 
 class CyclePlanned(Event, frozen=True, kw_only=True):
@@ -59,6 +69,7 @@ class CyclePlanned(Event, frozen=True, kw_only=True):
     """Cycles that were planned before there was a policy pay everybody for the days worked."""
     holidays: tuple[date, ...] = ()
     made_up: tuple[date, ...] = ()
+    deadlines: tuple[StageDeadline, ...] = ()
 
 
 class BindScheme(Command, frozen=True, kw_only=True):
@@ -107,6 +118,32 @@ class DataCutOffReached(Event, frozen=True, kw_only=True):
     TOPIC = "cycle.data-cut-off-reached"
 
 
+class CycleLocked(Event, frozen=True, kw_only=True):
+    """All stages of judging are over: from here scores change by being reopened alone. 周期锁定"""
+
+    TOPIC = "cycle.locked"
+
+
+class NoteParticipants(Command, frozen=True, kw_only=True):
+    """Say who takes part, once the appraisals that were missing have been created."""
+
+    employments: int
+    """Employed within the cycle."""
+    created: int
+    """Appraisals that were missing."""
+    refused: int
+    """Employments for which none could be created."""
+
+
+class ParticipantsResolved(Event, frozen=True, kw_only=True):
+    """人员圈定"""
+
+    TOPIC = "cycle.participants-resolved"
+    employments: int
+    created: int
+    refused: int
+
+
 class CloseCycle(Command, frozen=True, kw_only=True):
     """Nothing more will happen in it."""
 
@@ -132,6 +169,7 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     holidays: frozenset[date] = frozenset()
     made_up: frozenset[date] = frozenset()
     stage: Stage = "draft"
+    deadlines: tuple[StageDeadline, ...] = ()
     bindings: tuple[Binding, ...] = ()
     changes: tuple[SchemeChange, ...] = ()
     """Of scheme versions while it runs, in the order in which they were made."""
@@ -140,6 +178,10 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     def has_reached(self, stage: Stage) -> bool:
         """Whether the cycle is in `stage` or past it."""
         return STAGES.index(self.stage) >= STAGES.index(stage)
+
+    def is_over(self, stage: DeadlineStage, today: date) -> bool:
+        """Whether what belongs to `stage` is too late: its last day has passed."""
+        return any(each.stage == stage and today > each.on for each in self.deadlines)
 
     def resolve(self, family: JobFamily, level: int, units: Sequence[UUID] = ()) -> Resolution:
         """The binding for a job; `units` are its own unit and those above it, nearest first."""
@@ -162,7 +204,15 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
-CycleCommand = PlanCycle | BindScheme | OpenCycle | AdvanceCycle | CloseCycle
+CycleCommand = (
+    PlanCycle
+    | BindScheme
+    | OpenCycle
+    | AdvanceCycle
+    | ExtendDeadline
+    | NoteParticipants
+    | CloseCycle
+)
 CycleEvent = (
     CyclePlanned
     | SchemeBound
@@ -170,6 +220,9 @@ CycleEvent = (
     | CycleOpened
     | StageAdvanced
     | DataCutOffReached
+    | DeadlineExtended
+    | ParticipantsResolved
+    | CycleLocked
     | CycleClosed
 )
 
@@ -188,6 +241,18 @@ def _decide(state: Cycle | None, command: CycleCommand, context: Context) -> tup
             return (CycleOpened(),)
         case AdvanceCycle():
             return _advance(cycle, command.to)
+        case ExtendDeadline():
+            if cycle.stage != "draft" and cycle.has_reached(_after(command.stage)):
+                raise Refused("wrong-stage", f"Stage {command.stage} is over.")
+            return (extended(cycle.deadlines, command, cycle.starts_on),)
+        case NoteParticipants():
+            return (
+                ParticipantsResolved(
+                    employments=command.employments,
+                    created=command.created,
+                    refused=command.refused,
+                ),
+            )
         case CloseCycle():
             if cycle.stage == "closed":
                 raise Refused("cycle-closed", f"Cycle {cycle.code} is closed.")
@@ -210,8 +275,13 @@ def _plan(state: Cycle | None, command: PlanCycle) -> tuple[Event, ...]:
             bad_leavers=command.bad_leavers,
             holidays=_days_within(command, command.holidays),
             made_up=_days_within(command, command.made_up),
+            deadlines=checked_deadlines(command.deadlines, command.starts_on),
         ),
     )
+
+
+def _after(stage: Stage) -> Stage:
+    return STAGES[STAGES.index(stage) + 1]
 
 
 def _days_within(command: PlanCycle, days: tuple[date, ...]) -> tuple[date, ...]:
@@ -265,12 +335,14 @@ def _bind(cycle: Cycle, command: BindScheme, context: Context) -> tuple[Event, .
 def _advance(cycle: Cycle, to: Stage) -> tuple[Event, ...]:
     if cycle.stage == "closed":
         raise Refused("cycle-closed", f"Cycle {cycle.code} is closed.")
-    following = STAGES[STAGES.index(cycle.stage) + 1]
+    following = _after(cycle.stage)
     # Opening and closing are decisions of their own, with their own conditions.
     if cycle.stage == "draft" or to == "closed" or to != following:
         raise Refused("wrong-stage", f"Cycle {cycle.code} cannot go from {cycle.stage} to {to}.")
     advanced = StageAdvanced(before=cycle.stage, after=to)
-    return (advanced, DataCutOffReached()) if cycle.stage == "data-intake" else (advanced,)
+    if cycle.stage == "data-intake":
+        return (advanced, DataCutOffReached())
+    return (advanced, CycleLocked()) if to == "locked" else (advanced,)
 
 
 def _evolve(state: Cycle | None, happened: Happened[CycleEvent]) -> Cycle:
@@ -287,6 +359,7 @@ def _evolve(state: Cycle | None, happened: Happened[CycleEvent]) -> Cycle:
                 bad_leavers=event.bad_leavers,
                 holidays=frozenset(event.holidays),
                 made_up=frozenset(event.made_up),
+                deadlines=event.deadlines,
             )
         case SchemeBound():
             binding = Binding(
@@ -306,6 +379,12 @@ def _evolve(state: Cycle | None, happened: Happened[CycleEvent]) -> Cycle:
             return msgspec.structs.replace(begun(state), stage=event.after)
         case DataCutOffReached():
             return msgspec.structs.replace(begun(state), cut_off_reached=True)
+        case DeadlineExtended():
+            cycle = begun(state)
+            later = with_deadline(cycle.deadlines, event.stage, event.on)
+            return msgspec.structs.replace(cycle, deadlines=later)
+        case ParticipantsResolved() | CycleLocked():
+            return begun(state)
         case CycleClosed():
             return msgspec.structs.replace(begun(state), stage="closed")
         case _:

@@ -59,6 +59,8 @@ class PrepareBatch(Command, frozen=True, kw_only=True):
     """Pay in this currency, at the cycle's fixed rate; None: in that of each pay structure."""
     pool_id: UUID | None = None
     """Pay what this allocated pool gives, instead of appraisals."""
+    after_close: str | None = None
+    """Why a closed cycle is settled once more, as after a late appeal; it stays closed."""
 
 
 class BatchPrepared(Event, frozen=True, kw_only=True):
@@ -77,6 +79,8 @@ class BatchPrepared(Event, frozen=True, kw_only=True):
     """The day whose books the lines belong to: the last of the cycle."""
     reward_ids: tuple[UUID, ...] = ()
     """The instant rewards that it pays, instead of appraisals."""
+    after_close: str | None = None
+    """Why the closed cycle is settled once more. 结账后调整"""
 
 
 class PayoutCalculated(Event, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.appraisal import LOOK_AT_APPRAISAL, Appraisal
 from domain.bonus_pool import LOOK_AT_POOL, Pool
-from domain.checks import absent, begun, checked_code, known
+from domain.checks import absent, begun, checked_code, checked_reason, known
 from domain.currencies import digits_of
 from domain.cycle import CYCLE, Cycle
 from domain.employment import EMPLOYMENT, Employment
@@ -55,8 +55,7 @@ def prepared(
     absent(state, "a payout batch")
     checked_code(command.code)
     cycle = known(context.look(CYCLE, command.cycle_id), "unknown-cycle", "such cycle")
-    if cycle.stage == "closed":
-        raise Refused("cycle-closed", f"Cycle {cycle.code} is closed.")
+    reason = _after_close(command, cycle)
     if command.currency is not None:
         digits_of(command.currency)
     people = _people(command, context)
@@ -75,13 +74,25 @@ def prepared(
         appraisal_ids=command.appraisal_ids,
         currency=command.currency,
         pool_id=command.pool_id,
-        effective_on=cycle.ends_on,
+        # The books of a closed cycle are closed: what comes later is in those of its own day.
+        effective_on=cycle.ends_on if reason is None else None,
+        after_close=reason,
     )
     for person, each in found:
         yield Elsewhere(each.payout_id, each.calculated)
         for before in person.adopted:
             yield Elsewhere(each.settlement_id, _adopted(before))
         yield Elsewhere(each.settlement_id, each.posted)
+
+
+def _after_close(command: PrepareBatch, cycle: Cycle) -> str | None:
+    if cycle.stage != "closed":
+        if command.after_close is not None:
+            raise Refused("cycle-not-closed", f"Cycle {cycle.code} is not closed.")
+        return None
+    if command.after_close is None:
+        raise Refused("cycle-closed", f"Cycle {cycle.code} is closed: say why it is settled again.")
+    return checked_reason(command.after_close)
 
 
 def totals(amounts: Iterable[Money]) -> tuple[Money, ...]:

@@ -93,11 +93,14 @@ def rate(appraisal: Appraisal, command: RatingCommand, context: Context) -> Iter
 def _rate_self(
     appraisal: Appraisal, command: SubmitSelfRating, context: Context
 ) -> Iterator[Event]:
-    content = _rated_by(appraisal, context)
+    cycle, content = setting(appraisal, context)
+    cycle.require("rating", "comparison", "calibration")
     if context.actor != appraisal.person_id:
         raise Refused("not-the-ratee", "A self rating is given by the person concerned.")
     if appraisal.self_rating is not None:
         raise Refused("already-rated", "The self rating has been submitted.")
+    if cycle.is_over("rating", context.today):
+        raise Refused("deadline-passed", "Self ratings are not taken any more.")
     ratings = _checked_ratings(command.ratings, content)
     yield SelfRatingSubmitted(
         person_id=appraisal.person_id,

@@ -36,7 +36,7 @@ from projections.tables import Build, Held, R, Row, Table
 from tenancy.records import Recorded
 
 NAME = "pay_ledger"
-VERSION = 4
+VERSION = 5
 
 
 class Entry(Row, kw_only=True):

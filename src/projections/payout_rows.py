@@ -87,6 +87,8 @@ class Batch(Row, kw_only=True):
     settled_at: datetime | None = None
     voided_at: datetime | None = None
     pool_id: UUID | None = None
+    after_close: str | None = None
+    """Why a closed cycle was settled once more."""
     bank_account: str | None = None
     bank_reference: str | None = None
     created_position: int
@@ -107,6 +109,7 @@ def batch_step(row: Batch | None, recorded: Recorded) -> Batch:
             prepared_by=recorded.actor,
             prepared_at=recorded.recorded_at,
             pool_id=event.pool_id,
+            after_close=event.after_close,
             created_position=recorded.position,
             version=recorded.version,
         )

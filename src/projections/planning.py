@@ -1,4 +1,4 @@
-"""Planning: cycles with their stage and their schemes, the business data received."""
+"""Planning: cycles with their stage, schemes and deadlines, business data, work calendars."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -7,13 +7,16 @@ import msgspec
 
 from domain.cycle import (
     CycleClosed,
+    CycleLocked,
     CycleOpened,
     CyclePlanned,
     DataCutOffReached,
+    ParticipantsResolved,
     SchemeBound,
     Stage,
     StageAdvanced,
 )
+from domain.cycle_deadlines import DeadlineExtended, StageDeadline, with_deadline
 from domain.feeds import (
     FeedCutOffReached,
     FeedReceived,
@@ -24,13 +27,14 @@ from domain.feeds import (
 from domain.leavers import LeaverPolicy
 from domain.organisation import JobFamily
 from domain.scheme_change import SchemeVersionChanged
+from domain.work_calendar import WorkCalendarSet
 from projections.kernel import by_stream
 from projections.questions import LIMIT_DEFAULT, Page, View, get, page
 from projections.tables import R, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "planning"
-VERSION = 4
+VERSION = 5
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,9 +72,27 @@ class Cycle(Row, kw_only=True):
     made_up: tuple[date, ...]
     """Days of a weekend that are worked."""
     stage: Stage
+    deadlines: tuple[StageDeadline, ...] = ()
+    """The last days of its stages, as extended."""
     data_cut_off_at: datetime | None
+    locked_at: datetime | None = None
+    """Since then scores change by being reopened alone."""
+    participants: int | None = None
+    """Employments as they were resolved last."""
+    participants_resolved_at: datetime | None = None
     schemes: tuple[Binding, ...]
     changes: tuple[VersionChange, ...]
+    version: int
+
+
+class WorkCalendar(Row, kw_only=True):
+    """工作日历"""
+
+    calendar_id: UUID
+    year: int
+    holidays: tuple[date, ...]
+    made_up: tuple[date, ...]
+    """Days of a weekend that are worked."""
     version: int
 
 
@@ -97,6 +119,20 @@ CYCLES = _table("cycles", Cycle, "cycle_id", ("code",))
 FEEDS = _table("feeds", Feed, "feed_id", ("source", "name"))
 
 
+CALENDARS = _table("work_calendars", WorkCalendar, "calendar_id", ("year",))
+
+
+def _calendar(_: WorkCalendar | None, recorded: Recorded) -> WorkCalendar:
+    event: WorkCalendarSet = recorded.event
+    return WorkCalendar(
+        calendar_id=recorded.stream_id,
+        year=event.year,
+        holidays=event.holidays,
+        made_up=event.made_up,
+        version=recorded.version,
+    )
+
+
 def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
     event = recorded.event
     if isinstance(event, CyclePlanned):
@@ -112,6 +148,7 @@ def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
             holidays=event.holidays,
             made_up=event.made_up,
             stage="draft",
+            deadlines=event.deadlines,
             data_cut_off_at=None,
             schemes=(),
             changes=(),
@@ -144,6 +181,13 @@ def _cycle(row: Cycle | None, recorded: Recorded) -> Cycle:
             row.stage = event.after
         case DataCutOffReached():
             row.data_cut_off_at = recorded.recorded_at
+        case DeadlineExtended():
+            row.deadlines = with_deadline(row.deadlines, event.stage, event.on)
+        case ParticipantsResolved():
+            row.participants = event.employments
+            row.participants_resolved_at = recorded.recorded_at
+        case CycleLocked():
+            row.locked_at = recorded.recorded_at
         case CycleClosed():
             row.stage = "closed"
     return row
@@ -196,9 +240,13 @@ FOLDS = (
             CycleOpened,
             StageAdvanced,
             DataCutOffReached,
+            DeadlineExtended,
+            ParticipantsResolved,
+            CycleLocked,
             CycleClosed,
         ),
     ),
+    (CALENDARS, _calendar, (WorkCalendarSet,)),
     (FEEDS, _feed, (FeedReceived, FeedValidated, FeedRejected, FeedCutOffReached)),
 )
 
@@ -215,6 +263,13 @@ async def cycles(
     """Cycles by code."""
     where = {"stage": stage}
     return await page(view, CYCLES, order=("code",), where=where, limit=limit, cursor=cursor)
+
+
+async def calendars(
+    view: View, *, limit: int = LIMIT_DEFAULT, cursor: str | None = None
+) -> Page[WorkCalendar]:
+    """Work calendars by year."""
+    return await page(view, CALENDARS, order=("year",), where={}, limit=limit, cursor=cursor)
 
 
 async def cycle(view: View, cycle_id: UUID) -> Cycle | None:

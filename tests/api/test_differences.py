@@ -76,3 +76,43 @@ RATE = "exchange rate"
 
 def nodes(tree: dict[str, Any]) -> list[dict[str, Any]]:
     return [tree, *(below for each in tree.get("inputs", []) for below in nodes(each))]
+
+
+async def test_a_late_appeal_is_paid_after_the_cycle_was_closed(company: Any) -> None:
+    """Case 10, with the cycle closed in between: 480.00 more, by a batch that says why."""
+    await company.paid()
+    hr = await company.client("hr")
+    finance = await company.client("finance")
+    await hr.did("/people", {"number": "P-2001", "name": "赵敏"})
+    await hr.did(f"{APPRAISAL}/publish")
+    await hr.did(f"{CYCLE}/close")
+    employee = await company.client("employee", examples.PERSON_ID)
+    appeal = f"/appeals/{examples.APPEAL_ID}"
+    await employee.did("/appeals", MADE["FileAppeal"])
+    await hr.did(f"{appeal}/accept")
+    await hr.did(f"{appeal}/reviewer", MADE["AssignReviewer"])
+    reviewer = await company.client("employee", ids.person_id("P-2001"))
+    await reviewer.did(f"{appeal}/decision", MADE["DecideAppeal"])
+    await hr.did(f"{APPRAISAL}/relock")
+    row = await hr.saw(APPRAISAL, wait_for=hr.position)
+    assert (row["score"], row["lock_version"]) == ("91.36", 2)
+    body = {
+        "code": "LATE",
+        "cycle_id": examples.CYCLE_ID,
+        "appraisal_ids": [examples.APPRAISAL_ID],
+    }
+    refused = await finance.post("/payout-batches", body)
+    assert refused.json()["type"] == "/problems/cycle-closed"
+    told = await prepared(company, "LATE", after_close="异议复核成立")
+    assert told["batch"]["after_close"] == "异议复核成立"
+    (line,) = told["lines"]
+    assert line["amount"] == {"amount": "480.00", "currency": "CNY"}
+    await paid(company, "LATE")
+    closed = await hr.saw(CYCLE)
+    assert closed["stage"] == "closed"
+    again = await finance.post("/payout-batches", {**body, "code": "L2", "after_close": "再次"})
+    assert again.json()["type"] == "/problems/already-paid"
+    # Shown and paid: the stage says so, and which versions were.
+    await hr.did(f"{APPRAISAL}/publish")
+    shown = await hr.saw(APPRAISAL, wait_for=hr.position)
+    assert (shown["stage"], shown["paid_versions"]) == ("paid", [1, 2])

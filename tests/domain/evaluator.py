@@ -105,6 +105,9 @@ def _apply(rule: str, inputs: list[Fraction], params: dict[str, str]) -> Fractio
             return _nearest(first * 100) / Fraction(100)
         case "round-base" | "round-payout":
             return Fraction(_nearest(first))
+        case "shown":
+            scale = 10 ** int(params["digits"])
+            return Fraction(_nearest(first * scale), scale)
         case "floor":
             units = Fraction(floor(first))
             return min(units, Fraction(params["at_most"])) if "at_most" in params else units

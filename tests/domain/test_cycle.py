@@ -16,6 +16,7 @@ from domain.cycle import (
     BindScheme,
     CloseCycle,
     CycleClosed,
+    CycleLocked,
     CycleOpened,
     CyclePlanned,
     DataCutOffReached,
@@ -184,8 +185,8 @@ def advances(given: Given, before: Stage, after: Stage) -> str | None:
     if STAGES.index(after) - STAGES.index(before) != 1 or {"draft", "closed"} & {before, after}:
         story.refused("wrong-stage")
         return "wrong-stage"
-    cut_off = (DataCutOffReached(),) if before == "data-intake" else ()
-    story.then(StageAdvanced(before=before, after=after), *cut_off)
+    also = {"data-intake": (DataCutOffReached(),), "calibration": (CycleLocked(),)}
+    story.then(StageAdvanced(before=before, after=after), *also.get(before, ()))
     return None
 
 

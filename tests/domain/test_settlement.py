@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from domain import ids
 from domain.appraisal import CreateAppraisal
 from domain.clawback import ClawbackApplied, ClawbackReversed, SetClawbackLimit
-from domain.cycle import OpenCycle, PlanCycle
+from domain.cycle import CloseCycle, OpenCycle, PlanCycle
 from domain.exchange_rate import FixExchangeRate
 from domain.kernel import Refused
 from domain.leave import RecordLeave
@@ -159,6 +159,29 @@ def owing(company: Any, payroll: Any) -> UUID:
 
 def receivable(company: Any) -> str:
     return f"asset:clawback_receivable:{company.employment}"
+
+
+def test_a_closed_cycle_is_settled_again_with_a_reason(company: Any, payroll: Any) -> None:
+    """A late appeal or correction pays its difference, in the books of its own day."""
+    company.pay()
+    appraisal = company.case_1()
+    payroll.pay(appraisal)
+    company.advance("paying")
+    payroll.world.refuses("cycle-not-closed", payroll.command(appraisal, after_close="复核"))
+    payroll.world.do(CloseCycle(), on=company.cycle)
+    payroll.relock(appraisal, "collection", "45000")
+    payroll.world.refuses("cycle-closed", payroll.command(appraisal))
+    payroll.world.refuses("reason-missing", payroll.command(appraisal, after_close=" "))
+    batch = payroll.approve(payroll.prepare(appraisal, after_close="异议复核成立"))
+    assert amounts(payroll, batch) == [48_000]
+    prepared = payroll.world.events(batch)[0]
+    assert (prepared.after_close, prepared.effective_on) == ("异议复核成立", None)
+    payroll.settle(batch)
+    payroll.world.refuses("already-paid", payroll.command(appraisal, after_close="又一次"))
+    payroll.relock(appraisal, "contract", "-180000")
+    down = payroll.approve(payroll.prepare(appraisal, after_close="合同取消"))
+    assert amounts(payroll, down) == [-144_000]
+    assert payroll.world.states[company.cycle].stage == "closed"
 
 
 def test_case_11_a_correction_downwards_is_a_receivable(

@@ -74,6 +74,8 @@ def steps(draw: st.DrawFn, depth: int = 0) -> Tree:
         params = {
             name: str(draw(numbers)) for name in draw(st.sets(st.sampled_from(["min", "max"])))
         }
+    elif rule == "shown":
+        params["digits"] = str(draw(st.integers(0, 4)))
     elif rule == "floor" and draw(st.booleans()):
         params["at_most"] = str(draw(st.integers(-200, 200)))
     elif rule == "inverse-percent":
@@ -132,7 +134,7 @@ def shared(draw: st.DrawFn) -> Tree:
     ]
     cap = draw(st.none() | st.sampled_from(["0.1", "0.3", "0.5", "1"]))
     try:
-        parts = allocate(Money(units, "CNY"), claims, cap and Decimal(cap)).parts
+        parts = allocate(Money(units, "CNY"), claims, None if cap is None else Decimal(cap)).parts
     except Refused:
         reject()
     stated = [explanation.given_exact("weight", each.weight, UUID(int=1)) for each in claims]
