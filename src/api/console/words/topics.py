@@ -216,4 +216,12 @@ TOPICS: dict[str, tuple[str, str]] = {
     "erasure.declined": ("Erasure declined", "删除申请已驳回"),
     "erasure.subject-erased": ("Personal data erased", "个人数据已删除"),
     "origin.forked": ("Tenant forked", "租户已分叉"),
+    "cycle.deadline-extended": ("Deadline extended", "期限已延长"),
+    "cycle.participants-resolved": ("Participants resolved", "参评人员已圈定"),
+    "cycle.locked": ("Cycle locked", "考核周期已锁定"),
+    "work-calendar.set": ("Work calendar set", "工作日历已设定"),
+    "attendance-sheet.recorded": ("Attendance recorded", "考勤已记录"),
+    "attendance-sheet.withdrawn": ("Attendance withdrawn", "考勤已撤回"),
+    "probe.recorded": ("Probe recorded", "探测已记录"),
+    "health-report.issued": ("Health report issued", "健康报告已签发"),
 }
