@@ -24,6 +24,8 @@ WHO = {
     "/appeals": "employee",
     "/appeals/{appeal_id}": "employee",
     "/team": "manager",
+    "/cycles": "hr",
+    "/cycles/{cycle_id}": "hr",
     "/appraisals/{appraisal_id}/rating": "manager",
     "/performance": "executive",
 }
@@ -41,6 +43,8 @@ def address(site: Any, path: str) -> str:
     """The page's address with ids of the demo company."""
     if "{appeal_id}" in path:
         return re.sub(r"\{appeal_id\}", _appeal(site), path)
+    if "{cycle_id}" in path:
+        return path.replace("{cycle_id}", site.asked("hr", "/cycles")["data"][1]["cycle_id"])
     return path.replace("{appraisal_id}", site.own("employee", QUARTER.get(path, 0)))
 
 

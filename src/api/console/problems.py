@@ -35,6 +35,12 @@ BY_STATUS: Final = {
 OTHERWISE: Final = "Try again; if it stays, tell your administrator the request number below."
 
 
+def meaning_of(code: str, language: Language) -> str:
+    """What a code of a refusal means, in a sentence."""
+    meaning = MEANINGS[code]
+    return meaning.english if language == "en" else meaning.chinese
+
+
 def failed_of(said: Said, language: Language) -> Failed:
     """What a page tells about a no."""
     meaning = MEANINGS[said.code]
@@ -42,7 +48,7 @@ def failed_of(said: Said, language: Language) -> Failed:
     return Failed(
         code=said.code,
         status=meaning.status,
-        title=meaning.english if language == "en" else meaning.chinese,
+        title=meaning_of(said.code, language),
         detail=said.detail,
         next_step=words(step, language),
         errors=said.errors,

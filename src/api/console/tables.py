@@ -11,7 +11,7 @@ import xlsxwriter
 
 from api.console.visit import Visit
 
-Kind = Literal["text", "number", "money", "day", "moment", "mark"]
+Kind = Literal["text", "number", "money", "day", "moment", "mark", "progress"]
 Value = Callable[[Any], Any]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -27,7 +27,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     """In the visitor's language."""
     value: Value
-    """Of a row; money as {"amount", "currency"}."""
+    """Of a row; money as {"amount", "currency"}, progress as (done, of how many)."""
     kind: Kind = "text"
     href: Value | None = None
     """Where the cell leads; None for nowhere."""
@@ -61,6 +61,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
                 return write.day(value)
             case "moment":
                 return write.moment(value)
+            case "progress":
+                done, whole = value
+                return f"{done} / {whole}"
             case _:
                 return "" if value is None else str(value)
 

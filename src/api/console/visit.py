@@ -15,14 +15,17 @@ from api.auth import Caller, permit
 from api.console.formats import Formats
 from api.console.language import Language, term, words
 from api.problems import FieldError, Said
+from api.reading import SUBJECTS_MAX
 from api.routes import BASE, Route, Table
 from projections import directory
 from projections.questions import LIMIT_MAX
+from tenancy.read_audit import Read
 
 EVERY_MAX = 100_000
 """Rows of one export; more than that is a matter for `merit export`."""
 OURS = "00000000-0000-4000-8000-"
 """So the ids of those begin who act for the installation: its operators and its worker."""
+PURPOSE_MAX = 200
 _NOT_HERE = frozenset({"not-found", "not-published"})
 
 
@@ -155,14 +158,35 @@ class Visit(msgspec.Struct, kw_only=True):
                 raise Said("invalid-query", f"more than {EVERY_MAX} rows: narrow it down")
 
     async def names(self, ids: Iterable[str | UUID | None]) -> "Names":
-        """Names of people whom an answer of the API has named to this visitor by their ids."""
+        """Names of people whom an answer of the API has named to this visitor by their ids.
+
+        Like every read of what is personal it is written down before the page leaves.
+        """
         wanted = list(dict.fromkeys(UUID(str(each)) for each in ids if each))
         found: dict[str, str] = {}
         async with self.asked.view() as view:
             for first in range(0, len(wanted), LIMIT_MAX):
                 named = await directory.names(view, wanted[first : first + LIMIT_MAX])
                 found |= {str(person_id): name for person_id, name in named.items() if name}
+        await self._note([each for each in wanted if str(each) in found and each != self.me])
         return Names(known=found, me=str(self.me or ""), visit=self)
+
+    async def _note(self, subjects: list[UUID]) -> None:
+        if not subjects:
+            return
+        entry = Read(
+            read_at=self.asked.stamp.now,
+            request_id=self.asked.stamp.correlation_id or self.caller.key_id,
+            actor=self.caller.actor,
+            key_id=self.caller.key_id,
+            method="GET",
+            route="/people/{person_id}",
+            purpose=f"console: names on {self.path}"[:PURPOSE_MAX],
+            subjects=tuple(subjects)[:SUBJECTS_MAX],
+            fields=("name",),
+            row_count=len(subjects),
+        )
+        await self.asked.services.reads.note(self.caller.tenant_id, entry)
 
     # -- commands
 

@@ -1,0 +1,76 @@
+"""Chinese of the pages of the personnel department: cycles, schemes, people, appeals, sessions."""
+
+CHINESE: dict[str, str] = {
+    # -- cycles
+    "Cycles": "考核周期",
+    "Where each cycle stands. Open one for its cockpit.": "各周期所处的阶段。打开一个周期进入驾驶舱。",
+    "No cycle has been planned yet. The API plans one: POST /cycles.": (
+        "尚未计划考核周期。可通过接口 POST /cycles 计划一个。"
+    ),
+    "Code": "编码",
+    "From": "开始",
+    "Until": "结束",
+    "Appraisals": "考核单",
+    "Appraisals by stage": "按阶段的考核单",
+    "There are no appraisals in this cycle yet.": "本周期尚无考核单。",
+    "What holds it up": "卡点",
+    "Nothing holds this cycle up.": "本周期没有卡点。",
+    "What": "事项",
+    "How many": "数量",
+    "By unit": "按部门",
+    "Unit": "部门",
+    "Self ratings": "自评",
+    "Managers' ratings": "上级评分",
+    "Locked": "已锁定",
+    "Published": "已公布",
+    "{what}: the first {shown} of {count}": "{what}：共 {count} 人，显示前 {shown} 人",
+    "Nobody is held up by this any more.": "已没有人因此卡住。",
+    "Who would not be locked, and why": "哪些人不会被锁定，以及原因",
+    "Everybody would be locked.": "所有人都会被锁定。",
+    "Why": "原因",
+    "In detail": "详情",
+    "People with the job {job} are appraised by different schemes: one job, one standard. Change the"
+    " binding, or record the reason.": (
+        "岗位 {job} 的员工适用不同的考核方案：同岗应同标准。请更改绑定，或记录原因。"
+    ),
+    "What locking would do now": "现在锁定的结果",
+    "Would be locked": "将被锁定",
+    "Would be refused": "将被拒绝",
+    "Done before": "此前已完成",
+    "Whatever could be locked is locked.": "可以锁定的均已锁定。",
+    "A locked score is a version that never changes: only an upheld appeal or an accepted correction"
+    " makes another one beside it. Who would be refused stays as they are.": (
+        "锁定的得分是不再改变的版本：只有申诉获支持或更正被接受，才会另生成一个版本。"
+        "将被拒绝的人保持原状。"
+    ),
+    "Lock {count} scores": "锁定 {count} 份得分",
+    "Next steps": "下一步",
+    "Open the cycle": "启动周期",
+    "From then on goals are set. Its schemes are bound: {count}.": (
+        "启动后开始制定目标。已绑定的方案：{count} 个。"
+    ),
+    "The cycle is open.": "周期已启动。",
+    "Create missing appraisals": "补建考核单",
+    "One for each segment of each employment whose scheme is bound; those that are there stay.": (
+        "为每个已绑定方案的任职区间建立一份；已有的保持不变。"
+    ),
+    "The appraisals that were missing are there.": "缺少的考核单已建立。",
+    "Calculate initial scores": "计算考核初分",
+    "From data alone, for everybody. The product does so by itself as data come; this asks for it"
+    " now.": "仅依据数据，为所有人计算。数据到达时系统会自动计算；此处立即计算。",
+    "Initial scores are calculated.": "考核初分已计算。",
+    "Look first who would be locked, who would not, and why.": (
+        "请先查看哪些人会被锁定、哪些人不会，以及原因。"
+    ),
+    "Preview of locking everybody": "预览全部锁定",
+    "Publish {count} results": "公布 {count} 份结果",
+    "Everybody whose score is locked is shown it, with the whole explanation. The window for appeals"
+    " opens.": "得分已锁定的每个人都会看到结果和完整的解释。申诉窗口随之开启。",
+    "The results are published.": "结果已公布。",
+    "Close the cycle": "关闭周期",
+    "Nothing can be changed in it afterwards.": "关闭后其中内容不能再更改。",
+    "The cycle is closed.": "周期已关闭。",
+    "Go on to: {stage}": "进入下一阶段：{stage}",
+    "The stage before is over then; there is no way back.": "当前阶段随之结束，不能返回。",
+    "The cycle went on.": "周期已进入下一阶段。",
+}
