@@ -190,6 +190,7 @@ def test_natural_keys_name_streams() -> None:
         "RecordOccurrence",
         "ProposeVeto",
         "PlanCycle",
+        "SetWorkCalendar",
         "ProposeGoals",
         "ReceiveFeed",
         "RecordActual",
