@@ -73,6 +73,10 @@ failover: setup ## break a real cluster of three under load, check everything (Q
 	@tools/patroni
 	@$(BIN)/merit failover drill $(if $(QUICK),--short --etcd 1)
 
+.PHONY: sbom
+sbom: setup ## every locked package as CycloneDX, build/sbom.json
+	@$(BIN)/python tools/sbom.py
+
 .PHONY: lock
 lock: setup ## resolve the dependencies anew and pin them by hash, without addresses
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --generate-hashes \

@@ -1,4 +1,4 @@
-"""Commands that look at an installation: health, doctor."""
+"""The command that looks at an installation: doctor."""
 
 import asyncio
 import os
@@ -12,6 +12,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from ops.cli.common import COMMON, Common, Exit, explained, run, table, told
+from ops.cli.health import address_of
 from ops.place import folder_of, running_in
 from ops.postgres_binaries import find_binaries
 from tenancy.database import Database
@@ -28,7 +29,6 @@ DEADLINE_S = 5.0
 
 def register(app: App) -> None:
     """Add these commands."""
-    app.command(health)
     app.command(doctor)
 
 
@@ -40,46 +40,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """ok, failed, or "not here" where there is nothing to ask."""
     finding: str
     mend: str = ""
-
-
-def health(*, url: str | None = None, common: Common = COMMON) -> int:
-    """Ask the running API how it is.
-
-    Args:
-        url: Its address, else that of the `merit up` on the data folder.
-        common: Options of every command.
-    """
-
-    async def work() -> int:
-        address = url or os.environ.get("MERIT_API_URL") or _address(common.settings)
-        if address is None:
-            told(common, {"status": "down"}, "nothing is running here (start it: merit up)")
-            return Exit.NOT_NOW
-        answers = {}
-        async with httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client:
-            for name in ("live", "ready", "startup"):
-                try:
-                    answers[name] = (await client.get(f"/health/{name}")).status_code
-                except httpx.TransportError:
-                    answers[name] = 0
-        well = all(code == httpx.codes.OK for code in answers.values())
-        shown = ", ".join(
-            f"{name} {'ok' if code == httpx.codes.OK else code or 'no answer'}"
-            for name, code in answers.items()
-        )
-        told(
-            common,
-            {"status": "pass" if well else "fail", "address": address, "answers": answers},
-            f"{address}: {shown}",
-        )
-        return Exit.DONE if well else Exit.NOT_NOW
-
-    return run(work())
-
-
-def _address(settings: Settings) -> str | None:
-    running = running_in(settings.data_dir) if settings.data_dir else None
-    return running.address if running else None
 
 
 def doctor(
@@ -219,7 +179,7 @@ async def _schema(known: Settings) -> str:
 
 
 async def _api(known: Settings) -> str:
-    address = _address(known)
+    address = address_of(known)
     if address is None:
         raise NotHere("no `merit up` on this data folder")
     async with httpx.AsyncClient(base_url=address, timeout=DEADLINE_S) as client:
