@@ -9,8 +9,9 @@ import msgspec
 from litestar import Response
 
 from api.asked import Asked
+from api.closing import AT_ONCE, Bulk, NotDone
 from api.commands import decode, idempotency
-from api.cycles import AT_ONCE, CREATORS, Bulk, NotDone
+from api.cycles import CREATORS
 from api.queries import found, wait
 from api.routes import Route
 from domain import ids

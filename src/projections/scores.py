@@ -374,13 +374,41 @@ async def appraisals_of(view: View, appraisal_ids: Sequence[UUID]) -> list[Appra
     return await get_many(view, APPRAISALS, appraisal_ids)
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of a cycle's appraisals, in the order of their creation."""
+
+    ids: tuple[UUID, ...]
+    last: int | None = None
+    """Where there are more: ask for those after this."""
+    total: int | None = None
+    """Of the whole cycle, where a limit was given."""
+
+
+async def part(view: View, cycle_id: UUID, *, after: int = 0, limit: int | None = None) -> Part:
+    """Appraisals of a cycle, for work in bulk; all of them where no limit is given."""
+    records = await view.fetch(IDS_OF_CYCLE, cycle_id, after, None if limit is None else limit + 1)
+    ids = tuple(record["appraisal_id"] for record in records[:limit])
+    if limit is None:
+        return Part(ids=ids)
+    total = await view.fetchrow(COUNT_OF_CYCLE, cycle_id)
+    more = len(records) > limit
+    return Part(
+        ids=ids,
+        last=records[limit - 1]["created_position"] if more else None,
+        total=total["count"] if total else 0,
+    )
+
+
 async def appraisal_ids(view: View, cycle_id: UUID) -> list[UUID]:
-    """All appraisals of a cycle in the order of their creation, for work in bulk."""
-    records = await view.fetch(IDS_OF_CYCLE, cycle_id)
-    return [record["appraisal_id"] for record in records]
+    """All appraisals of a cycle in the order of their creation."""
+    return list((await part(view, cycle_id)).ids)
 
 
+_FROM_CYCLE = f"""
+FROM {APPRAISALS.name} WHERE tenant_id = $1 AND build = {APPRAISALS.live} AND cycle_id = $2
+"""
 IDS_OF_CYCLE = f"""
-SELECT appraisal_id FROM {APPRAISALS.name}
-WHERE tenant_id = $1 AND build = {APPRAISALS.live} AND cycle_id = $2 ORDER BY created_position
-"""  # noqa: S608  own names
+SELECT appraisal_id, created_position {_FROM_CYCLE}
+AND created_position > $3 ORDER BY created_position LIMIT $4
+"""
+COUNT_OF_CYCLE = f"SELECT count(*) AS count {_FROM_CYCLE}"

@@ -202,6 +202,11 @@ class Look:
         """Everything that this round has looked at."""
         return [Wanted(decider, stream_id) for decider, stream_id, _ in self.used.values()]
 
+    def has(self, wanted: Wanted) -> bool:
+        """Whether its state is at hand."""
+        key = self._key(wanted)
+        return key in self._read or self._states.get(key) is not None
+
     def known(self, wanted: Wanted) -> Folded:
         """The newest state at hand; the initial one where there is none."""
         key = self._key(wanted)

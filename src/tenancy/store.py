@@ -229,12 +229,17 @@ class Store:
 
     async def recall(self, decider: Decides[S], stream_id: UUID) -> S:
         """As `load`, but what this process remembers will do: others may have gone on since."""
+        [state] = await self.recall_all([(decider, stream_id)])
+        return state
+
+    async def recall_all(self, streams: Sequence[tuple[Decides[S], UUID]]) -> list[S]:
+        """The states of many streams, those that are not remembered read in one question."""
         look = Look(self._states, self.number)
-        try:
-            return look(decider, stream_id)
-        except Unread:
-            state, _ = await self.load(decider, stream_id)
-            return state
+        wanted = [Wanted(decider, stream_id) for decider, stream_id in streams]
+        unread = [each for each in wanted if not look.has(each)]
+        if unread:
+            await self._read(look, unread)
+        return [look.known(each).state for each in wanted]
 
     async def read(
         self,
