@@ -2,10 +2,10 @@
 
 from cyclopts import App
 
-from ops.cli import cleaning, importing, retracing
+from ops.cli import checking, cleaning, importing, retracing
 from ops.cli.onboard_app import onboard
 
-PARTS = (cleaning, importing, retracing)
+PARTS = (checking, cleaning, importing, retracing)
 """Imported, they have added themselves."""
 
 

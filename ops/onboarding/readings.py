@@ -216,7 +216,7 @@ def exactly(value: Fraction) -> Decimal | None:
 
 
 def tidied(text: str, how: str) -> str:
-    """Blanks and widths as they should be; "name" also closes up commas.
+    """Blanks and widths as they should be; "name" also closes up commas and drops midnight.
 
     >>> tidied("Aaron ,  Patricia G", "name")
     'Aaron,Patricia G'
@@ -225,4 +225,7 @@ def tidied(text: str, how: str) -> str:
         return text
     said = unicodedata.normalize("NFKC", text)
     said = " ".join(said.split())
-    return re.sub(r"\s*,\s*", ",", said) if how == "name" else said
+    if how != "name":
+        return said
+    # A day that a spreadsheet has made a time of is the same day.
+    return re.sub(r"\s*,\s*", ",", re.sub(r"\s+0?0:00(:00)?$", "", said))

@@ -1,11 +1,8 @@
 """A folder checked again with what people have decided since; what the domain refuses is held."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
-
-import msgspec
 
 from ops.demo.model import BadInput
 from ops.onboarding.batches import amendments, events_of
@@ -40,14 +37,6 @@ def corrections_of(decided: Amendments) -> Corrections:
     return Corrections(cells=cells, excluded=excluded)
 
 
-def digest_of(checked: Checked) -> str:
-    """SHA-256 over all that a check has found."""
-    digest = hashlib.sha256(msgspec.json.encode((checked.files, checked.counts())))
-    for found in checked.findings():
-        digest.update(msgspec.json.encode(found))
-    return digest.hexdigest()
-
-
 def recheck(work: Path, source: Path | None, decided: Amendments) -> Workspace:
     """Check the folder of a workspace again; it is replaced.
 
@@ -65,7 +54,6 @@ def recheck(work: Path, source: Path | None, decided: Amendments) -> Workspace:
     if loaded.digest != digest:
         raise BadInput(f"{mapping} has changed since the check: begin another batch")
     workspace = check(found, loaded, work, corrections=corrections_of(decided))
-    workspace.set_about("report_digest", digest_of(workspace))
     finished(workspace, work)
     workspace.close()
     return Workspace.open(work)
