@@ -87,6 +87,12 @@ async def _events(asked: Asked, given: Events) -> Page[audit_trail.AuditEvent]:
         )
 
 
+async def _event(asked: Asked, _: Plain) -> One:
+    """The envelope of the event at a position."""
+    async with asked.view() as view:
+        return One(value=found(await audit_trail.audit_event(view, asked.position)))
+
+
 async def _checkpoint(asked: Asked, _: Plain) -> One:
     """The newest signed checkpoint of the log."""
     signed = found(await asked.services.transparency.checkpoint(asked.caller.tenant_id))
@@ -151,6 +157,14 @@ ROUTES: tuple[Route, ...] = (
         result=audit_trail.AuditEvent,
         projections=(audit_trail.NAME,),
         parameters=Events,
+    ),
+    get(
+        "/audit/events/{position}",
+        _event,
+        roles=READERS,
+        result=audit_trail.AuditEvent,
+        projections=(audit_trail.NAME,),
+        parameters=Plain,
     ),
     get(
         "/audit/checkpoint",

@@ -1,6 +1,18 @@
 """Every page of the console, in the order of the navigation."""
 
-from api.console import appealing, cockpit, performance, progress, rating, result, start
+from api.console import (
+    appealing,
+    auditing,
+    batches,
+    cockpit,
+    journal,
+    performance,
+    progress,
+    rating,
+    reading,
+    result,
+    start,
+)
 from api.console.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -10,5 +22,9 @@ PAGES: tuple[Page, ...] = (
     *appealing.PAGES,
     *rating.PAGES,
     *cockpit.PAGES,
+    *batches.PAGES,
+    *journal.PAGES,
     *performance.PAGES,
+    *auditing.PAGES,
+    *reading.PAGES,
 )

@@ -8,7 +8,7 @@ function base(narrow) {
   return {
     animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     textStyle: { color: ink, fontFamily: getComputedStyle(document.body).fontFamily },
-    grid: { left: 8, right: 12, top: 24, bottom: narrow ? 72 : 40, containLabel: true },
+    grid: { left: 8, right: 12, top: 34, bottom: narrow ? 72 : 40, containLabel: true },
     // Rich text: a tooltip of HTML would need styles that our policy forbids.
     tooltip: { trigger: "item", renderMode: "richText", confine: true, backgroundColor: colour("card"), borderColor: line, textStyle: { color: ink } },
     axis: { axisLine: { lineStyle: { color: line } }, axisLabel: { color: soft }, splitLine: { lineStyle: { color: line } } },
@@ -68,7 +68,7 @@ function heat(data, narrow) {
     yAxis: { type: "category", data: data.y, ...axis, axisLabel: { ...axis.axisLabel, interval: 0, width: narrow ? 84 : 140, overflow: "truncate" } },
     visualMap: { min: Number(data.min), max: Number(data.max), calculable: !narrow, orient: "horizontal", left: "center", bottom: 0, textStyle: { color: colour("ink") }, inRange: { color: [colour("down"), colour("warn-soft"), colour("up")] } },
     grid: { ...rest.grid, bottom: narrow ? 120 : 84 },
-    series: [{ type: "heatmap", data: data.cells.map(([x, y, v]) => [x, y, v === null ? "-" : Number(v)]), label: { show: true, color: colour("ink"), formatter: (each) => String(each.value[2]) }, itemStyle: { borderColor: colour("card"), borderWidth: 2 } }],
+    series: [{ type: "heatmap", data: data.cells.map(([x, y, v]) => [x, y, v === null ? "-" : Number(v)]), label: { show: !narrow, color: colour("ink"), textBorderColor: colour("card"), textBorderWidth: 3, formatter: (each) => data.cells[each.dataIndex][2] }, itemStyle: { borderColor: colour("card"), borderWidth: 2 } }],
   };
 }
 
@@ -88,6 +88,8 @@ async function draw(figure) {
   const plot = figure.querySelector(".plot");
   const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
   const echarts = await library(plot.dataset.script);
+  // A map is as high as it has rows; a style set by a script is none that the policy forbids.
+  if (data.kind === "heat") plot.style.height = `${Math.max(20, data.y.length * 1.8 + 10)}rem`;
   const chart = echarts.init(plot, null, { renderer: "canvas" });
   const paint = () => chart.setOption(DRAW[data.kind](data, plot.clientWidth < 520), true);
   paint();

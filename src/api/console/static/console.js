@@ -4,6 +4,8 @@ import { resume } from "./resume.js";
 import { charts } from "./charts.js";
 import { proofs } from "./proofs.js";
 import { receipts } from "./receipts.js";
+import { inclusions } from "./inclusion.js";
+import { sliders } from "./sliders.js";
 
 const SLOW_MS = 400;
 
@@ -86,4 +88,6 @@ resume();
 charts();
 proofs();
 receipts();
+inclusions();
+sliders();
 document.getElementById("problem")?.focus();

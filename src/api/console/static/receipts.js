@@ -28,7 +28,7 @@ async function opened(note, pinned) {
 }
 
 // RFC 9162, 2.1.3.2.
-async function root(leaf, index, size, path) {
+export async function root(leaf, index, size, path) {
   let at = BigInt(index), last = BigInt(size) - 1n, hash = leaf;
   for (const step of path) {
     if (last === 0n) throw new Error("path");

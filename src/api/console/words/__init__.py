@@ -6,6 +6,7 @@ A module holds the texts of a group of pages. Whoever adds pages adds a module, 
 from typing import Final
 
 from api.console.words import (
+    auditor,
     door,
     employee,
     executive,
@@ -19,7 +20,7 @@ from api.console.words import (
 
 CHINESE: Final[dict[str, str]] = {
     text: chinese
-    for module in (kit, door, employee, manager, personnel, money, executive)
+    for module in (kit, door, employee, manager, personnel, money, executive, auditor)
     for text, chinese in module.CHINESE.items()
 }
 """By the English text as it stands in a template or in code."""

@@ -12,6 +12,7 @@ TERMS: dict[str, dict[str, Both]] = {
         "auditor": ("auditor", "审计"),
         "integration": ("integration", "系统集成"),
         "admin": ("administrator", "管理员"),
+        "onboarding": ("onboarding engineer", "实施工程师"),
     },
     "cycle-stage": {
         "draft": ("draft", "草稿"),
@@ -91,6 +92,13 @@ TERMS: dict[str, dict[str, Both]] = {
         "jump": ("sudden change", "得分突变"),
         "rater-shift": ("a rater's measure moved", "评分尺度突变"),
         "late-revision": ("changed at the last hour", "临锁定前更改"),
+    },
+    "standing": {
+        "ratee": ("the person concerned", "被考核人"),
+        "manager": ("the manager", "上级"),
+        "company": ("by role, everybody's", "按角色可见全部"),
+        "rater": ("one of the panel", "评价人"),
+        "reviewer": ("reviewer of an appeal", "申诉复核人"),
     },
     "family": {
         "marketing": ("marketing", "营销"),
