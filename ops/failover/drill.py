@@ -127,8 +127,9 @@ async def drill(
         cluster.start()
         cluster.prepare()
         async with _product(cluster, base) as (settings, services):
-            tell(f"the product serves at http://{settings.host}:{settings.port}")
-            rounds = _Rounds(cluster, settings, services, await _crews(services, settings))
+            address = f"http://{settings.host}:{settings.port}"
+            tell(f"the product serves at {address}")
+            rounds = _Rounds(cluster, settings, services, await crews_of(services, address))
             results = []
             for name in names:
                 fault = next(each for each in FAULTS if each.name == name)
@@ -192,11 +193,10 @@ async def _product(cluster: Cluster, base: Path) -> AsyncIterator[tuple[Settings
         await running
 
 
-async def _crews(services: Services, settings: Settings) -> list[Crew]:
+async def crews_of(services: Services, address: str) -> list[Crew]:
     """Two tenants, each with an integration's key and a pool to withdraw from."""
     crews = []
-    address = f"http://{settings.host}:{settings.port}/api/v1"
-    async with httpx.AsyncClient(base_url=address, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=f"{address}/api/v1", timeout=10) as client:
         for name in ("drill-1", "drill-2"):
             tenant = (await create_tenant(services, name)).tenant.tenant_id
             key = await issue_key(

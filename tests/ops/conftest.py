@@ -51,11 +51,11 @@ class Merit:
 class Running:
     """A `merit up`."""
 
-    def __init__(self, data_dir: Path, *options: str) -> None:
+    def __init__(self, data_dir: Path, *options: str, port: int = 0) -> None:
         self.data_dir = data_dir
         self._log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
         self.process = subprocess.Popen(
-            [*MERIT, "up", "--port", "0", "--json", "--data-dir", str(data_dir), *options],
+            [*MERIT, "up", "--port", str(port), "--json", "--data-dir", str(data_dir), *options],
             env=environment(),
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -117,6 +117,22 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
     def start(*options: str) -> Running:
         running = Running(tmp_path / "data", *options)
+        started.append(running)
+        return running
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.stop()
+
+
+@pytest.fixture
+def start_on(tmp_path: Path) -> Iterator[Callable[[int], Running]]:
+    """Starts a `merit up` on a port, again on the same data each time."""
+    started: list[Running] = []
+
+    def start(port: int) -> Running:
+        running = Running(tmp_path / "data", port=port)
         started.append(running)
         return running
 
