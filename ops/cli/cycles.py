@@ -1,24 +1,21 @@
-"""Commands that work on a cycle and its payouts in bulk, over the API, with an access key."""
+"""Commands that work on a cycle in bulk, over the API, with an access key."""
 
 import os
 from collections import Counter
-from typing import Any
 from uuid import UUID
 
-import msgspec
 from cyclopts import App
 from rich.console import RenderableType
 
 from domain.cycle import OpenCycle
-from domain.ids import batch_id
-from domain.payout import ApproveBatch, PrepareBatch, SettleBatch
+from ops.cli.bars import shown
 from ops.cli.common import REMOTE, Exit, Remote, WrongInput, run, table, told
 from ops.client import Api, Problem
+from ops.closing import over_all
 from ops.place import running_in
 from ops.tree import drawn
 
 cycle = App(name="cycle", help="A cycle in bulk: open, status, score, lock. Needs an access key.")
-payout = App(name="payout", help="Payout batches: prepare, approve, settle. Needs an access key.")
 
 NOT_FOUND = 404
 
@@ -26,7 +23,6 @@ NOT_FOUND = 404
 def register(app: App) -> None:
     """Add these commands."""
     app.command(cycle)
-    app.command(payout)
     app.command(explain)
 
 
@@ -129,85 +125,18 @@ def _over_all(cycle: UUID, what: str, remote: Remote) -> int:
     api, key = reached(remote)
 
     async def work() -> int:
-        async with api:
-            answer = msgspec.json.decode(await api.post_raw(key, f"/cycles/{cycle}/{what}"))
-        lines = [f"done: {answer['done']}, refused: {len(answer['refused'])}"]
-        lines += [f"  {each['id']}  {each['code']}: {each['detail']}" for each in answer["refused"]]
-        told(remote, answer, "\n".join(lines))
-        return Exit.FAILED if answer["refused"] else Exit.DONE
+        with shown(
+            {"score": "scoring", "lock": "locking"}.get(what, what), quiet=remote.json
+        ) as tick:
+            async with api:
+                answer = await over_all(api, key, cycle, what, tick)
+        lines = [f"done: {answer.done}, refused: {len(answer.refused)}"]
+        lines += [f"  {each.id}  {each.code}: {each.detail}" for each in answer.refused]
+        found = {"done": answer.done, "refused": answer.refused}
+        told(remote, found, "\n".join(lines))
+        return Exit.FAILED if answer.refused else Exit.DONE
 
     return run(work())
-
-
-@payout.command
-def prepare(cycle: UUID, *, code: str, remote: Remote = REMOTE) -> int:
-    """Calculate what all locked appraisals of a cycle pay, as one batch.
-
-    Args:
-        cycle: The cycle's id.
-        code: What the batch is called; the same code is the same batch.
-        remote: Options of commands that speak to the API.
-    """
-    api, key = reached(remote)
-
-    async def work() -> int:
-        async with api:
-            locked = [
-                UUID(row["appraisal_id"])
-                async for row in api.pages(key, f"/cycles/{cycle}/appraisals")
-                if row["lock_version"]
-            ]
-            command = PrepareBatch(code=code, cycle_id=cycle, appraisal_ids=tuple(locked))
-            await api.post(key, "/payout-batches", command)
-            found = await api.get(key, f"/payout-batches/{batch_id(code)}")
-        told(remote, found, _batch(found))
-        return Exit.DONE
-
-    return run(work())
-
-
-@payout.command
-def approve(batch: UUID, *, comment: str = "", remote: Remote = REMOTE) -> int:
-    """Approve a batch; by another than who prepared it.
-
-    Args:
-        batch: The batch's id.
-        comment: What to say with it.
-        remote: Options of commands that speak to the API.
-    """
-    return _on_batch(batch, "approve", ApproveBatch(comment=comment), remote)
-
-
-@payout.command
-def settle(batch: UUID, *, bank_account: str, bank_reference: str, remote: Remote = REMOTE) -> int:
-    """Note that the bank has paid a batch.
-
-    Args:
-        batch: The batch's id.
-        bank_account: From which account.
-        bank_reference: The bank's own reference.
-        remote: Options of commands that speak to the API.
-    """
-    command = SettleBatch(bank_account=bank_account, bank_reference=bank_reference)
-    return _on_batch(batch, "settle", command, remote)
-
-
-def _on_batch(batch: UUID, what: str, command: msgspec.Struct, remote: Remote) -> int:
-    api, key = reached(remote)
-
-    async def work() -> int:
-        async with api:
-            await api.post(key, f"/payout-batches/{batch}/{what}", command)
-            found = await api.get(key, f"/payout-batches/{batch}")
-        told(remote, found, _batch(found))
-        return Exit.DONE
-
-    return run(work())
-
-
-def _batch(found: dict[str, Any]) -> str:
-    totals = ", ".join(f"{each['amount']} {each['currency']}" for each in found["totals"])
-    return f"batch {found['code']} ({found['batch_id']}): {found['state']}, {totals}"
 
 
 def explain(thing: UUID, *, remote: Remote = REMOTE) -> int:

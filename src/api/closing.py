@@ -19,12 +19,15 @@ from api.commands import decode, idempotency
 from api.queries import Plain, found, read, wait
 from api.routes import Route, writers
 from domain.appraisal_decisions import APPRAISAL
+from domain.cycle import CYCLE
 from domain.employment import EMPLOYMENT
 from domain.facts import FACT_SHEET
 from domain.goals import GOAL_SHEET
 from domain.ids import fact_sheet_id, goal_sheet_id, occurrence_sheet_id
+from domain.jobs import JOB
 from domain.kernel import Command, Decider, Refused
 from domain.occurrences import OCCURRENCE_SHEET
+from domain.scheme import LOOK_AT_SCHEME
 from projections import planning, scores
 from projections.questions import BadQuestion
 from tenancy.errors import Overtaken
@@ -166,6 +169,7 @@ async def _read(store: Store, appraisal_ids: Sequence[UUID]) -> None:
     """Have at hand what the decisions on these appraisals look at."""
     states = await store.recall_all([(APPRAISAL, each) for each in appraisal_ids])
     wanted: list[tuple[Decider[Any], UUID]] = []
+    shared: dict[UUID, tuple[Decider[Any], UUID]] = {}
     for appraisal_id, state in zip(appraisal_ids, states, strict=True):
         if state is not None:
             cycle, employment = state.cycle_id, state.employment_id
@@ -175,4 +179,7 @@ async def _read(store: Store, appraisal_ids: Sequence[UUID]) -> None:
                 (FACT_SHEET, fact_sheet_id(cycle, employment)),
                 (OCCURRENCE_SHEET, occurrence_sheet_id(cycle, employment)),
             ]
-    await store.recall_all(wanted)
+            # The same few for everybody.
+            common = ((CYCLE, cycle), (LOOK_AT_SCHEME, state.scheme_id), (JOB, state.job_id))
+            shared.update({stream_id: (decider, stream_id) for decider, stream_id in common})
+    await store.recall_all([*wanted, *shared.values()])
