@@ -162,3 +162,18 @@ async def held_up(view: View, cycle_id: UUID, kind: ExceptionKind) -> HeldUps:
             for appraisal_id, person_id, manager_id, org_unit_id, stage, _ in rows
         ),
     )
+
+
+async def locked_ids(
+    view: View, cycle_id: UUID, org_unit_id: UUID | None, limit: int
+) -> list[UUID]:
+    """Appraisals of a cycle whose score is locked, of one unit where it is named; the first."""
+    return [
+        record["appraisal_id"] for record in await view.fetch(LOCKED, cycle_id, org_unit_id, limit)
+    ]
+
+
+LOCKED = f"""
+SELECT appraisal_id {_OF_CYCLE} AND lock_version > 0 AND NOT voided
+AND ($3::uuid IS NULL OR org_unit_id = $3) ORDER BY created_position LIMIT $4
+"""

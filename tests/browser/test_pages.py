@@ -26,6 +26,12 @@ WHO = {
     "/team": "manager",
     "/cycles": "hr",
     "/cycles/{cycle_id}": "hr",
+    "/batches": "finance",
+    "/batches/{batch_id}": "finance",
+    "/payouts/{payout_id}": "finance",
+    "/ledger": "finance",
+    "/ledger/entries": "finance",
+    "/differences": "finance",
     "/appraisals/{appraisal_id}/rating": "manager",
     "/performance": "executive",
     "/audit": "auditor",
@@ -41,6 +47,14 @@ QUARTER = {"/appraisals/{appraisal_id}/self-rating": 2, "/appraisals/{appraisal_
 """Of the appraisal that is looked at, where it is not the paid one."""
 
 
+NAMED = (
+    ("cycle_id", "/cycles", 1),
+    ("batch_id", "/payout-batches", 0),
+    ("payout_id", "/payouts", 0),
+)
+"""Where an id of a path comes from, and which of the rows it is."""
+
+
 def test_every_page_is_looked_at() -> None:
     assert WHO.keys() == {page.path for page in PAGES}
 
@@ -51,8 +65,9 @@ def address(site: Any, path: str) -> str:
         return path.replace("{position}", "9")
     if "{appeal_id}" in path:
         return re.sub(r"\{appeal_id\}", _appeal(site), path)
-    if "{cycle_id}" in path:
-        return path.replace("{cycle_id}", site.asked("hr", "/cycles")["data"][1]["cycle_id"])
+    for name, where, at in NAMED:
+        if f"{{{name}}}" in path:
+            return path.replace(f"{{{name}}}", site.asked("finance", where)["data"][at][name])
     return path.replace("{appraisal_id}", site.own("employee", QUARTER.get(path, 0)))
 
 
