@@ -260,11 +260,29 @@ def parse(text: str, name: str = "mapping", *, toml: bool = False) -> Mapping:
         mapping = msgspec.convert(built, Mapping)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `")
-        key = where.rstrip("`").removeprefix("$.").removeprefix("$")
+        key = _culprit(built, where.rstrip("`").removeprefix("$.").removeprefix("$"))
         raise MappingRefused(_at(name, lines, key, what, toml=toml)) from None
     for key, complaint in _complaints(mapping):
         raise MappingRefused(_at(name, lines, key, complaint, toml=toml))
     return mapping
+
+
+def _culprit(built: object, key: str) -> str:
+    """The library does not say under which name of a table; the first that is wrong says it."""
+    above, gap, below = key.partition("[...]")
+    kinds: dict[str, object] = {"sources": Source, "fields": str | FieldRule}
+    kind = kinds.get(above.rpartition(".")[2])
+    held = built
+    for name in re.findall(r"[^.\[\]]+", above):
+        held = held[int(name)] if isinstance(held, list) else held[name]  # type: ignore[index]  # the library's own path
+    if not gap or kind is None or not isinstance(held, dict):
+        return key
+    for name, value in held.items():
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            return f"{above}.{name}{below}"
+    return key
 
 
 class _Plain(yaml.SafeLoader):

@@ -18,7 +18,7 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-GB_2312 = range(0xB0, 0xF8)
+GB_2312, GB_2312_TRAIL = range(0xB0, 0xF8), 0xA1
 PUNCTUATION = "，。、；：？！（）《》“”‘’—…·￥％　"
 CHINESE_SHARE = 0.6
 UTF8_SHARE = 0.98
@@ -77,10 +77,13 @@ def _chinese(sample: bytes) -> bool:
 
 
 def _is_common(character: str) -> bool:
-    # The characters of GB 2312 have the lead bytes B0 to F7; chance pairs of Latin letters do not.
+    # The characters of GB 2312 are two high bytes, B0 to F7 the first; chance pairs of Latin letters do not.
     if character in PUNCTUATION:
         return True
-    return "\u4e00" <= character <= "\u9fff" and character.encode("gb18030")[0] in GB_2312
+    if not "\u4e00" <= character <= "\u9fff":
+        return False
+    lead, trail = character.encode("gb18030")[:2]
+    return lead in GB_2312 and trail >= GB_2312_TRAIL
 
 
 def encoding_of(path: Path) -> str:
@@ -108,7 +111,7 @@ def encoding_of(path: Path) -> str:
 
 def delimiter_of(sample: str) -> str:
     """What parts the cells: the candidate that makes most rows equally wide."""
-    best, best_score = ",", (0.0, 0)
+    best, best_score = ",", (0.0, 0.0, 0)
     for delimiter in DELIMITERS:
         if delimiter not in sample:
             continue
@@ -121,7 +124,9 @@ def delimiter_of(sample: str) -> str:
         if not rows:
             continue
         width, times = Counter(len(row) for row in rows).most_common(1)[0]
-        score = (times / len(rows) if width > 1 else 0.0, width)
+        # A quotation mark that is left inside of a cell was cut in two by the wrong delimiter.
+        torn = sum(1 for row in rows if any('"' in cell for cell in row)) / len(rows)
+        score = (times / len(rows) if width > 1 else 0.0, -torn, width)
         if score > best_score:
             best, best_score = delimiter, score
     return best
