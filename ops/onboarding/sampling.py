@@ -75,7 +75,10 @@ def size_for(population: int, confidence_bp: int, tolerable_bp: int, accepted: i
     # A share that is less than one record still means one.
     wrong = max(1, -(-population * tolerable_bp // WHOLE))
     risk = Fraction(WHOLE - confidence_bp, WHOLE)
-    low, high = min(accepted + 1, population), population
+    low = high = min(accepted + 1, population)
+    # From below: the least one is small, and what a large one costs grows with it.
+    while high < population and _passes_nearly(population, wrong, high, accepted) > risk:
+        low, high = high + 1, min(2 * high, population)
     while low < high:
         middle = (low + high) // 2
         if _passes_nearly(population, wrong, middle, accepted) <= risk:
