@@ -26,6 +26,9 @@ WHO = {
     "/team": "manager",
     "/cycles": "hr",
     "/cycles/{cycle_id}": "hr",
+    "/schemes": "hr",
+    "/schemes/{scheme_id}": "hr",
+    "/schemes/{scheme_id}/edit": "hr",
     "/batches": "finance",
     "/batches/{batch_id}": "finance",
     "/payouts/{payout_id}": "finance",
@@ -40,6 +43,10 @@ WHO = {
     "/audit/proof": "auditor",
     "/audit/reads": "auditor",
     "/audit/permissions": "auditor",
+    "/incidents": "hr",
+    "/incidents/{incident_id}": "hr",
+    "/health": "administrator",
+    "/reports": "executive",
 }
 """Whose page each is: a new page is to be named here, and so looked at."""
 
@@ -51,6 +58,7 @@ NAMED = (
     ("cycle_id", "/cycles", 1),
     ("batch_id", "/payout-batches", 0),
     ("payout_id", "/payouts", 0),
+    ("scheme_id", "/schemes", 0),
 )
 """Where an id of a path comes from, and which of the rows it is."""
 

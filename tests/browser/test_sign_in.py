@@ -78,7 +78,8 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.run([CANAILLE, "install"], check=True, **run)
         user = [
             "--user-name", USER, "--password", PASSWORD, "--family-name", "王", "--given-name",
-            "五", "--formatted-name", "王五", "--emails", "wang.wu@company.example",
+            "五", "--formatted-name", "王五", "--display-name", "王五",
+            "--emails", "wang.wu@company.example",
         ]  # fmt: skip
         subprocess.run([CANAILLE, "create", "user", *user], check=True, **run)
         process = subprocess.Popen([CANAILLE, "run", "--bind", f"127.0.0.1:{port}"], **run)

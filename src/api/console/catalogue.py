@@ -6,11 +6,13 @@ from api.console import (
     batches,
     cockpit,
     journal,
+    operating,
     performance,
     progress,
     rating,
     reading,
     result,
+    rulebook,
     start,
 )
 from api.console.page import Page
@@ -24,7 +26,9 @@ PAGES: tuple[Page, ...] = (
     *cockpit.PAGES,
     *batches.PAGES,
     *journal.PAGES,
+    *rulebook.PAGES,
     *performance.PAGES,
     *auditing.PAGES,
     *reading.PAGES,
+    *operating.PAGES,
 )

@@ -13,6 +13,7 @@ from api.console.words import (
     kit,
     manager,
     money,
+    operator,
     personnel,
     terms,
     topics,
@@ -20,7 +21,7 @@ from api.console.words import (
 
 CHINESE: Final[dict[str, str]] = {
     text: chinese
-    for module in (kit, door, employee, manager, personnel, money, executive, auditor)
+    for module in (kit, door, employee, manager, personnel, money, executive, auditor, operator)
     for text, chinese in module.CHINESE.items()
 }
 """By the English text as it stands in a template or in code."""

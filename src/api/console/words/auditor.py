@@ -9,7 +9,6 @@ CHINESE: dict[str, str] = {
     "Everything": "全部",
     "everything": "全部",
     "What": "事项",
-    "Who": "何人",
     "Who (id)": "何人（编号）",
     "About what (id)": "关于何物（编号）",
     "About whom or what (id)": "关于何人或何物（编号）",
@@ -17,7 +16,6 @@ CHINESE: dict[str, str] = {
         "考核单、人员、周期、批次：每个对象都有自己的历史。"
     ),
     "Since": "自",
-    "Until": "至",
     "Events, the newest first": "事件（最新在前）",
     "No event is like that. Take away a filter.": "没有符合条件的事件。请减少筛选条件。",
     "Event {number}": "第 {number} 个事件",

@@ -5,7 +5,7 @@ CHINESE: dict[str, str] = {
     ": ": "：",
     "(optional)": "（选填）",
     "API": "接口文档",
-    "Account": "账户",
+    "My account": "我的账户",
     "Appearance": "外观",
     "As a table": "以表格查看",
     "As the device": "跟随设备",

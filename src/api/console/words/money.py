@@ -92,7 +92,7 @@ CHINESE: dict[str, str] = {
     "As it was at event number": "截至事件序号",
     "Empty: now, at event {number}.": "留空表示现在，即第 {number} 个事件。",
     "By entries that take effect until": "截至生效日",
-    "Show": "显示",
+    "Show": "查看",
     "Trial balance": "试算平衡表",
     "Nothing has been posted yet.": "尚无入账。",
     "Currency": "币种",
