@@ -2,12 +2,15 @@
 
 import asyncio
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+import api.console.words
 from api.app import TABLE
 from api.auth import ROLES
 from api.console import texts
@@ -165,6 +168,15 @@ def spoken() -> list[tuple[str, str]]:
 
 def test_every_text_is_there_in_chinese() -> None:
     assert {(where, text) for where, text in spoken() if text not in CHINESE} == set()
+
+
+def test_no_text_is_told_in_two_ways() -> None:
+    told: dict[str, set[str]] = {}
+    for module in iter_modules(api.console.words.__path__):
+        group = import_module(f"api.console.words.{module.name}")
+        for text, chinese in getattr(group, "CHINESE", {}).items():
+            told.setdefault(text, set()).add(chinese)
+    assert {text: each for text, each in told.items() if len(each) > 1} == {}
 
 
 def test_no_text_is_kept_that_nobody_says() -> None:

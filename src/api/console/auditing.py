@@ -1,8 +1,9 @@
 """Audit: what happened, proof of each event, and two moments side by side."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,21 @@ def moment_of(visit: Visit, name: str) -> str:
     return (told if told.tzinfo else told.replace(tzinfo=visit.formats.zone)).isoformat()
 
 
+async def actors_of(visit: Visit, ids: Iterable[str | None]) -> Callable[[str | None], str]:
+    """Names of those who did something: people, and keys of machines and of auditors."""
+    wanted = [each for each in ids if each]
+    names = await visit.names(wanted)
+    nameless = {each for each in wanted if each not in names.known}
+    keys = {}
+    if nameless:
+        keys = {
+            each["key_id"]: each["name"]
+            async for each in visit.each("/keys")
+            if each["key_id"] in nameless
+        }
+    return lambda who: keys.get(who or "") or names(who)
+
+
 async def _events(visit: Visit) -> Mapping[str, Any]:
     rows, cursor = await visit.page(
         "/audit/events",
@@ -40,7 +56,7 @@ async def _events(visit: Visit) -> Mapping[str, Any]:
         until=moment_of(visit, "until"),
         newest_first=True,
     )
-    names = await visit.names(row["actor"] for row in rows)
+    names = await actors_of(visit, (row["actor"] for row in rows))
     say = visit.say
     topics = sorted((visit.term("topic", code), code) for code in TOPICS)
     return {
@@ -81,7 +97,7 @@ FILTERS = ("topic", "actor", "stream_id", "since", "until")
 async def _event(visit: Visit) -> Mapping[str, Any]:
     position = visit.ids["position"]
     event = await visit.ask(f"/audit/events/{position}")
-    names = await visit.names([event["actor"], event["on_behalf_of"]])
+    names = await actors_of(visit, [event["actor"], event["on_behalf_of"]])
     checkpoint = await visit.maybe("/audit/checkpoint")
     proof = (
         await visit.maybe(f"/audit/proof/{position}", tree_size=checkpoint["tree_size"])
@@ -175,7 +191,12 @@ async def _told(visit: Visit, about: str, position: int, day: str) -> dict[str, 
     if about == LEDGER:
         told = await visit.ask("/ledger/balances", position=position, valid_at=day)
         write = visit.formats.money
-        return {each["account"]: write(each["balance"]) for each in told["balances"]}
+        # An account that is empty at both moments is nobody's news: an empty one is none.
+        return {
+            each["account"]: write(each["balance"])
+            for each in told["balances"]
+            if Decimal(each["balance"]["amount"])
+        }
     try:
         UUID(about)
     except ValueError as error:

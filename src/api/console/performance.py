@@ -132,7 +132,7 @@ def _spread(visit: Visit, told: Any) -> Chart:
         caption=say("Distribution of scores"),
         rows=steps,
         columns=(
-            Column(label=say("From"), value=lambda each: each["low"], kind="number"),
+            Column(label=say("Points from"), value=lambda each: each["low"], kind="number"),
             Column(label=say("below"), value=lambda each: each["high"], kind="number"),
             Column(label=say("People"), value=lambda each: each["n"], kind="number"),
         ),
@@ -165,7 +165,7 @@ def _trend(visit: Visit, cycles: Sequence[Any]) -> Chart:
         {"cycle": cycle["name"], "of": of, **scores}
         for cycle in cycles
         for of, scores in (
-            (say("everybody"), cycle["scores"]),
+            (say("all together"), cycle["scores"]),
             *((visit.term("family", each["family"]), each["scores"]) for each in cycle["families"]),
         )
     ]
@@ -186,7 +186,10 @@ def _trend(visit: Visit, cycles: Sequence[Any]) -> Chart:
         data={
             "labels": [cycle["name"] for cycle in cycles],
             "series": [
-                {"name": say("everybody"), "values": [cycle["scores"]["mean"] for cycle in cycles]},
+                {
+                    "name": say("all together"),
+                    "values": [cycle["scores"]["mean"] for cycle in cycles],
+                },
                 *(
                     {
                         "name": visit.term("family", family),

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.console.auditing import READERS, moment_of
+from api.console.auditing import READERS, actors_of, moment_of
 from api.console.page import HOME, Page
 from api.console.tables import Column, Table
 from api.console.visit import Visit
+
+FIELDS_SHOWN = 4
 
 
 async def _reads(visit: Visit) -> Mapping[str, Any]:
@@ -25,7 +27,7 @@ async def _reads(visit: Visit) -> Mapping[str, Any]:
 
 
 async def _table_of_reads(visit: Visit, rows: list[Any], cursor: str | None = None) -> Table:
-    names = await visit.names(row["actor"] for row in rows)
+    names = await actors_of(visit, (row["actor"] for row in rows))
     say = visit.say
     return Table(
         name="reads",
@@ -42,10 +44,15 @@ async def _table_of_reads(visit: Visit, rows: list[Any], cursor: str | None = No
             ),
             Column(label=say("What"), value=lambda row: row["route"]),
             Column(label=say("Rows"), value=lambda row: row["row_count"], kind="number"),
-            Column(label=say("Fields"), value=lambda row: ", ".join(row["fields"])),
+            Column(label=say("Fields"), value=lambda row: _some(row["fields"])),
             Column(label=say("Purpose"), value=lambda row: row["purpose"]),
         ),
     )
+
+
+def _some(fields: list[str]) -> str:
+    more = len(fields) - FIELDS_SHOWN
+    return ", ".join(fields[:FIELDS_SHOWN]) + (f" +{more}" if more > 0 else "")
 
 
 async def _permissions(visit: Visit) -> Mapping[str, Any]:
@@ -53,10 +60,11 @@ async def _permissions(visit: Visit) -> Mapping[str, Any]:
     if not (subject and on):
         return {"told": None}
     told = await visit.ask("/audit/permissions", subject=subject, on=on)
-    names = await visit.names(
+    names = await actors_of(
+        visit,
         [told["person_id"], told["manager_id"]]
         + [each["person_id"] for each in told["could"]]
-        + [each["actor"] for each in told["changed"]]
+        + [each["actor"] for each in told["changed"]],
     )
     return {
         "told": told,

@@ -6,6 +6,7 @@ import { proofs } from "./proofs.js";
 import { receipts } from "./receipts.js";
 import { inclusions } from "./inclusion.js";
 import { sliders } from "./sliders.js";
+import { countdowns } from "./countdown.js";
 
 const SLOW_MS = 400;
 
@@ -90,4 +91,5 @@ proofs();
 receipts();
 inclusions();
 sliders();
+countdowns();
 document.getElementById("problem")?.focus();

@@ -15,7 +15,8 @@ CHINESE: dict[str, str] = {
     "On call now": "当前值班",
     "until {when}": "至 {when}",
     "all": "全部",
-    "Severity": "级别",
+    "Grade": "级别",
+    "Incident number": "故障编号",
     "Began": "开始",
     "Next due": "下一时限",
     "Promises": "承诺",
@@ -79,7 +80,6 @@ CHINESE: dict[str, str] = {
         "某月的承诺及其履行情况，仅由事件计算得出。"
     ),
     "Month": "月份",
-    "Show": "查看",
     "Issued": "已签发",
     "issued, unchanged since": "已签发，未变更",
     "differs from what was issued": "与签发内容不一致",

@@ -144,7 +144,7 @@ TERMS: dict[str, dict[str, Both]] = {
         "warn": ("look at it", "注意"),
         "fail": ("not well", "异常"),
     },
-    "severity": {
+    "incident-severity": {
         "major": ("major", "重大故障"),
         "ordinary": ("ordinary", "普通问题"),
         "question": ("question", "咨询"),
