@@ -199,7 +199,8 @@ def test_whatever_happens_to_a_mean_is_a_step(points: list[int], most: int) -> N
 
 async def test_one_point_more_is_worth_what_it_would_pay(paid_company: Any) -> None:
     hr = await paid_company.client("hr")
-    told = await hr.saw(f"/appraisals/{examples.APPRAISAL_ID}/worth")
+    head = await paid_company.head()
+    told = await hr.saw(f"/appraisals/{examples.APPRAISAL_ID}/worth", wait_for=head)
     assert told.keys() >= set(Worth.__struct_fields__)
     assert told["projection"] is False
     assert told["score"] == "89.76"
