@@ -33,6 +33,7 @@ test: setup ## everything that CI runs
 	@tools/debian chromium:chromium /usr/share/fonts/opentype/noto:fonts-noto-cjk \
 		promtool:prometheus systemd-analyze:systemd openssl:openssl pgbackrest:pgbackrest pdftotext:poppler-utils
 	@tools/patroni
+	@tools/canaille
 	@$(MAKE) lint types contracts docs-check
 	@echo "== tests"; $(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup
 

@@ -133,14 +133,18 @@ async def _let_in(
         raise BadToken("begun in another browser")
     if not code:
         raise BadToken(f"the provider says {request.query_params.get('error', 'nothing')[:50]}")
+    if request.query_params.get("iss", provider.issuer) != provider.issuer:
+        raise BadToken("the code is of another issuer")
     secret = await _secret(services, provider)
-    token = await services.providers.exchange(
+    tokens = await services.providers.exchange(
         provider.issuer, (provider.client_id, secret), code, attempt.verifier, _back(request)
     )
     claims = await services.providers.claims(
-        token,
+        tokens.id_token,
         Expected(issuer=provider.issuer, client_id=provider.client_id, nonce=attempt.nonce),
     )
+    if provider.login_claim not in claims:
+        claims = await services.providers.with_more(provider.issuer, tokens, claims)
     login = normal_login(login_of(claims, provider.login_claim))
     found = await services.sign_ins.find(tenant_id, login)
     if found is None:

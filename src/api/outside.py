@@ -60,13 +60,14 @@ class Outside:
     def __init__(self, allowed: str = "") -> None:
         self._allowed = allowed_hosts(allowed)
 
-    async def get(self, url: str) -> Any:
+    async def get(self, url: str, *, bearer: str | None = None) -> Any:
         """The JSON object that a GET of this address answers.
 
         Raises:
             NotOutside: it may not be asked, or answers something else.
         """
-        return await self._asked("GET", url)
+        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        return await self._asked("GET", url, headers)
 
     async def post(
         self,
@@ -81,9 +82,9 @@ class Outside:
             NotOutside: it may not be asked, or answers something else.
         """
         auth = httpx.BasicAuth(*user) if user else None
-        return await self._asked("POST", url, data=dict(fields), auth=auth)
+        return await self._asked("POST", url, {}, data=dict(fields), auth=auth)
 
-    async def _asked(self, method: str, url: str, **rest: Any) -> Any:
+    async def _asked(self, method: str, url: str, headers: Mapping[str, str], **rest: Any) -> Any:
         address, host, port = await self._checked(url)
         target = httpx.URL(url).copy_with(host=address)
         try:
@@ -93,7 +94,7 @@ class Outside:
                 client.stream(
                     method,
                     target,
-                    headers={"Host": _host_header(host, port, target.scheme)},
+                    headers={**headers, "Host": _host_header(host, port, target.scheme)},
                     # The certificate has to be of the name, although the address is asked.
                     extensions={"sni_hostname": host},
                     **rest,

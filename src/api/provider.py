@@ -24,7 +24,16 @@ class Addresses(msgspec.Struct, frozen=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str | None = None
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """What a code was exchanged for."""
+
+    id_token: str
+    access_token: str | None = None
+    """Asked with once, for claims that the ID token does not have; kept nowhere."""
 
 
 class _Known:
@@ -95,8 +104,8 @@ class Providers:
 
     async def exchange(
         self, issuer: str, client: tuple[str, str | None], code: str, verifier: str, back: str
-    ) -> str:
-        """The ID token that the provider gives for a code.
+    ) -> Tokens:
+        """The tokens that the provider gives for a code.
 
         Args:
             issuer: the provider.
@@ -125,7 +134,25 @@ class Providers:
         else:
             fields |= {"client_id": client_id, "client_secret": secret}
         told = await self._outside.post(addresses.token_endpoint, fields, user=user)
-        token = told.get("id_token")
-        if not isinstance(token, str):
-            raise BadToken("the provider gave no ID token")
-        return token
+        try:
+            return msgspec.convert(told, Tokens)
+        except msgspec.ValidationError as error:
+            raise BadToken("the provider gave no ID token") from error
+
+    async def with_more(
+        self, issuer: str, tokens: Tokens, claims: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The claims of an ID token, with those that the provider tells when it is asked.
+
+        Raises:
+            NotOutside: the provider does not answer.
+            BadToken: it tells of somebody else.
+        """
+        addresses = await self.addresses(issuer)
+        if addresses.userinfo_endpoint is None or tokens.access_token is None:
+            return claims
+        told = await self._outside.get(addresses.userinfo_endpoint, bearer=tokens.access_token)
+        if told.get("sub") != claims["sub"]:
+            raise BadToken("the provider tells of somebody else")
+        # What was signed goes before what was said.
+        return {**told, **claims}

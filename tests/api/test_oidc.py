@@ -41,6 +41,7 @@ class Issuer:
         self.codes: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
         self.says_issuer = ""
+        self.me: dict[str, Any] = {}
 
     async def start(self) -> asyncio.Server:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -115,7 +116,10 @@ class Issuer:
                 "authorization_endpoint": f"{self.address}/authorize",
                 "token_endpoint": f"{self.address}/token",
                 "jwks_uri": f"{self.address}/keys",
+                **({"userinfo_endpoint": f"{self.address}/me"} if self.me else {}),
             }
+        if path == "/me":
+            return (200, self.me) if "Bearer opens-me" in head else (401, {})
         if path == "/keys":
             return 200, KeySet(self.keys).as_dict(private=False)
         return self._exchanged(head, {name: v[0] for name, v in parse_qs(body).items()})
@@ -129,7 +133,8 @@ class Issuer:
             return 400, {"error": "invalid_grant"}
         if given["redirect_uri"] != asked["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
-        return 200, {"id_token": self.token(asked), "token_type": "Bearer"}
+        tokens = {"id_token": self.token(asked), "access_token": "opens-me"}
+        return 200, {**tokens, "token_type": "Bearer"}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -425,6 +430,34 @@ async def test_a_token_of_one_sign_in_does_not_end_another(company: Any, issuer:
     issuer.token = keeping
     assert (await signed_in(company, issuer)).status_code == 303
     assert (await signed_in(company, issuer)).json()["type"] == BAD
+
+
+async def test_the_provider_is_asked_for_what_its_token_does_not_say(
+    company: Any, issuer: Issuer
+) -> None:
+    await prepared(company, issuer)
+    issuer.claims = {"email": ..., "email_verified": ...}
+    issuer.me = {"sub": "u-1", "email": LOGIN, "email_verified": True}
+    assert (await signed_in(company, issuer)).status_code == 303
+    for me in (
+        {**issuer.me, "sub": "u-2"},
+        {**issuer.me, "email_verified": False},
+        {"email": LOGIN, "email_verified": True},
+    ):
+        issuer.me = me
+        assert (await signed_in(company, issuer)).json()["type"] == BAD
+
+
+async def test_a_code_of_another_issuer_is_sent_to_nobody(company: Any, issuer: Issuer) -> None:
+    await prepared(company, issuer)
+    there, state, browser = await left(company)
+    answer = await company.http.get(
+        "/login/callback",
+        params={"state": state, "code": issuer.code(there), "iss": "https://elsewhere.example"},
+        headers={"Cookie": f"merit_login={browser}"},
+    )
+    assert answer.json()["type"] == BAD
+    assert "/token" not in issuer.asked
 
 
 async def test_only_the_browser_that_left_comes_back(company: Any, issuer: Issuer) -> None:

@@ -174,21 +174,13 @@ def known(product: Product, provider: str) -> str:
 
 
 async def through(page: Page, product: Product) -> None:
-    """What somebody does at the provider until the browser is back."""
-    for _ in range(6):
-        if page.url.startswith(product.address):
-            return
-        if await page.locator("input[name=login]").count():
-            await page.fill("input[name=login]", USER)
-        if await page.locator("input[name=password]").count():
-            await page.fill("input[name=password]", PASSWORD)
-        consent = page.locator("button[name=answer][value=accept]")
-        if await consent.count():
-            await consent.first.click()
-        else:
-            await page.locator("button[type=submit], input[type=submit]").last.click()
-        await page.wait_for_load_state("networkidle")
-    raise AssertionError(f"still at {page.url}: {await page.inner_text('body')}")
+    """What somebody does at the provider, until the browser is back."""
+    await page.fill("input[name=login]", USER)
+    await page.click("button[type=submit], input[type=submit]")
+    await page.fill("input[name=password]", PASSWORD)
+    await page.click("button[type=submit], input[type=submit]")
+    await page.click("button[name=answer][value=accept]")
+    await page.wait_for_url(f"{product.address}/**")
 
 
 @pytest.mark.timeout(180)
@@ -217,21 +209,13 @@ async def test_one_signs_in_at_the_companys_provider_and_out_again(
     await page.evaluate("fetch('/logout', {method: 'POST'})")
     await page.goto(f"{product.address}/console/results")
     assert "/console/sign-in" in page.url
-    await context.close()
 
-
-@pytest.mark.timeout(180)
-async def test_whom_nobody_lets_in_is_told_nothing(
-    browser: Browser, product: Product, known: str
-) -> None:
+    # The provider knows them still, and nobody lets them in any more.
     (one,) = product.administrator.get("/sign-ins").json()["data"]
     did(product.administrator, f"/sign-ins/{one['sign_in_id']}/revoke", {"reason": "left"})
-    context = await browser.new_context()
-    page = await context.new_page()
     await page.goto(f"{product.address}/login/{product.tenant}")
-    await through(page, product)
+    assert page.url.startswith(f"{product.address}/login/callback")
     assert "sign-in-refused" in await page.inner_text("body")
     names = {each["name"] for each in await context.cookies(product.address)}
     assert "merit_session" not in names
-    assert known == one["person_id"]
     await context.close()
