@@ -31,7 +31,8 @@ def test_help_explains_itself_and_names_the_exit_codes(merit: Any) -> None:
      "doctor", "witness serve", "keys rotate-log",
      "tenant create", "tenant list", "tenant show", "key create", "key list", "key revoke",
      "cycle open", "cycle status", "cycle score", "cycle lock", "payout prepare",
-     "payout approve", "payout settle", "explain"],
+     "payout approve", "payout instruct", "payout settle", "payout return", "payout void",
+     "explain"],
 )  # fmt: skip
 def test_every_command_helps_and_takes_json(merit: Any, command: str) -> None:
     done = merit(*command.split(), "--help")
