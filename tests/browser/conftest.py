@@ -144,6 +144,17 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("MERIT_")}
 
 
+def _administrator(login: Any) -> Persona:
+    """Whom the demo company began with, as one of its people."""
+    return Persona(
+        role="administrator",
+        name=login["name"],
+        roles=tuple(login["roles"]),
+        person_id=None,
+        secret=login["secret"],
+    )
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The product, as `merit up --demo` runs it, with a company to look at."""
@@ -160,7 +171,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         line = cast("IO[bytes]", process.stdout).readline()
         assert line, f"it did not start; see {folder / 'up.log'}"
         told = json.loads(line)
-        yield Site(told["address"], msgspec.convert(told["people"], tuple[Persona, ...]))
+        people = msgspec.convert(told["people"], tuple[Persona, ...])
+        yield Site(told["address"], (*people, _administrator(told["logins"][0])))
     finally:
         process.terminate()
         process.wait(STOP_S_MAX)

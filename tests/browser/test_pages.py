@@ -26,6 +26,8 @@ WHO = {
     "/team": "manager",
     "/cycles": "hr",
     "/cycles/{cycle_id}": "hr",
+    "/organisation": "hr",
+    "/people/{person_id}": "hr",
     "/schemes": "hr",
     "/schemes/{scheme_id}": "hr",
     "/schemes/{scheme_id}/edit": "hr",
@@ -59,6 +61,7 @@ NAMED = (
     ("batch_id", "/payout-batches", 0),
     ("payout_id", "/payouts", 0),
     ("scheme_id", "/schemes", 0),
+    ("person_id", "/people", 0),
 )
 """Where an id of a path comes from, and which of the rows it is."""
 
@@ -73,6 +76,8 @@ def address(site: Any, path: str) -> str:
         return path.replace("{position}", "9")
     if "{appeal_id}" in path:
         return re.sub(r"\{appeal_id\}", _appeal(site), path)
+    if "{incident_id}" in path:
+        return path.replace("{incident_id}", _incident(site))
     for name, where, at in NAMED:
         if f"{{{name}}}" in path:
             return path.replace(f"{{{name}}}", site.asked("finance", where)["data"][at][name])
@@ -95,6 +100,17 @@ def _appeal(site: Any) -> str:
         )
         found = site.asked("employee", "/appeals")["data"]
     return str(found[0]["appeal_id"])
+
+
+def _incident(site: Any) -> str:
+    """An incident, reported where there is none yet."""
+    found = site.asked("hr", "/incidents")["data"]
+    if not found:
+        body = {"code": "INC-1", "title": "查询打不开", "severity": "major", "source": "staff"}
+        site.did("hr", "/incidents", body)
+        head = site.asked("hr", "/tenants/self")["position"]
+        found = site.asked("hr", "/incidents", wait_for=head)["data"]
+    return str(found[0]["incident_id"])
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
