@@ -67,7 +67,7 @@ async def test_a_quarter_is_locked_with_a_preview_and_paid_by_two(visit: Any, si
     await page.locator("#return input[name=reason]").fill("The account was closed.")
     await press(page, "Record the return")
     assert "The account was closed." in await page.inner_text("main")
-    assert await page.locator("#t-entries tbody tr").count() == 3
+    assert await page.locator("#t-entries tbody tr").count() == 4
     page = await finance.open("/ledger")
     assert "balances and journal agree" in await page.inner_text("main")
     for seen in (personnel, finance, executive):
