@@ -216,7 +216,9 @@ async def _reports(visit: Visit) -> Mapping[str, Any]:
                 ),
                 Column(
                     label=say("Figures"),
-                    value=lambda row: ", ".join(f"{name} {n}" for name, n in row["figures"]),
+                    value=lambda row: visit.say(", ").join(
+                        f"{visit.term('figure', name)} {n}" for name, n in row["figures"]
+                    ),
                 ),
             ),
         ),

@@ -64,7 +64,7 @@ function heat(data, narrow) {
   const { axis, ...rest } = base(narrow);
   return {
     ...rest,
-    xAxis: { type: "category", data: data.x, ...axis, axisLabel: labels(axis, narrow, data.x.length), splitArea: { show: true } },
+    xAxis: { type: "category", data: data.x, ...axis, axisLabel: labels(axis, narrow, data.x.length), splitLine: { show: false } },
     yAxis: { type: "category", data: data.y, ...axis, axisLabel: { ...axis.axisLabel, interval: 0, width: narrow ? 84 : 140, overflow: "truncate" } },
     visualMap: { min: Number(data.min), max: Number(data.max), calculable: !narrow, orient: "horizontal", left: "center", bottom: 0, textStyle: { color: colour("ink") }, inRange: { color: [colour("down"), colour("warn-soft"), colour("up")] } },
     grid: { ...rest.grid, bottom: narrow ? 120 : 84 },

@@ -174,6 +174,18 @@ TERMS: dict[str, dict[str, Both]] = {
         "missed": ("missed", "超时"),
         "no-data": ("no data", "无数据"),
     },
+    "figure": {
+        "met": ("kept", "按时"),
+        "missed": ("missed", "超时"),
+        "running": ("running", "计时中"),
+        "probes": ("minutes looked at", "已探测分钟"),
+        "good": ("good minutes", "正常分钟"),
+        "minutes": ("minutes", "总分钟"),
+        "without": ("without data", "无数据分钟"),
+        "drills-run": ("drills", "演练次数"),
+        "failed": ("failed", "失败"),
+        "longest-pause-hours": ("longest pause in hours", "最长间隔小时"),
+    },
     "promise": {
         "writes": ("writing is available", "写入可用"),
         "reads": ("reading is available", "读取可用"),
