@@ -16,7 +16,7 @@ from ops.cli.onboard_app import SHOWN_MAX, WORK, As, Tenant, onboard
 from ops.onboarding import batches, committing, reconciling
 from ops.onboarding.batches import Batch
 from ops.onboarding.installation import Place, actor_of, place_of, progress, stamps
-from ops.onboarding.rechecking import Held, held_of
+from ops.onboarding.rechecking import Held, held_of, settle
 from ops.onboarding.workspace import Workspace
 from projections import imports
 
@@ -108,11 +108,9 @@ def dry_run(
                     place.store, batch, held, new_stamp(), see=see, told=told_of
                 )
             if quarantine and rehearsed.refused:
-                await committing.quarantine_refused(
-                    place.store, batch, rehearsed.refused, new_stamp()
+                rehearsed = await settle(
+                    place.store, batch, Workspace.open(work), rehearsed, new_stamp
                 )
-                again = await held_of(place.store, Workspace.open(work), batch.import_id)
-                await batches.bring_in(place.store, again, code, "", new_stamp())
             rows = table("topic", "events", title=_rehearsed(rehearsed))
             for topic, count in sorted(rehearsed.topics.items()):
                 rows.add_row(topic, str(count))

@@ -1,12 +1,15 @@
 """A folder checked again with what people have decided since; what the domain refuses is held."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
+
 from ops.demo.model import BadInput
-from ops.onboarding.batches import amendments, events_of
+from ops.onboarding.batches import Batch, amendments, bring_in, events_of
 from ops.onboarding.check import check, finished
+from ops.onboarding.committing import Rehearsal, quarantine_refused, rehearse
 from ops.onboarding.mapping import load
 from ops.onboarding.origins import RowSet
 from ops.onboarding.records import (
@@ -24,6 +27,7 @@ from ops.onboarding.records import (
 )
 from ops.onboarding.sheets import Correction, Corrections
 from ops.onboarding.workspace import Workspace
+from tenancy.records import Stamp
 from tenancy.store import Store
 
 
@@ -95,12 +99,18 @@ class Held:
         )
 
     def records(self, *entities: Entity, after: int = 0) -> Iterator[tuple[int, Record]]:
-        """Sound records that the domain has not refused."""
-        return (
-            (number, record)
-            for number, record in self._checked.records(*entities, after=after)
-            if record.row not in self._refused
-        )
+        """Sound records that the domain has not refused.
+
+        What several rows say, such as a unit, stays as long as one of them is not refused.
+        """
+        for number, record in self._checked.records(*entities, after=after):
+            if record.row not in self._refused:
+                yield number, record
+                continue
+            for row in record.more_rows:
+                if row not in self._refused:
+                    yield number, msgspec.structs.replace(record, row=row)
+                    break
 
     def findings(self, severity: Severity | None = None) -> Iterator[Finding]:
         """Of the check; the domain's own are in the batch already."""
@@ -124,3 +134,25 @@ class Held:
 async def held_of(store: Store, checked: Checked, import_id: UUID) -> Held:
     """The check of a batch, without the rows that the domain has refused."""
     return Held(checked, amendments(await events_of(store, import_id)))
+
+
+async def settle(
+    store: Store,
+    batch: Batch,
+    checked: Checked,
+    rehearsed: Rehearsal,
+    new_stamp: Callable[[], Stamp],
+) -> Rehearsal:
+    """Hold back what the domain refuses, and what rests on it, until it refuses nothing.
+
+    Each round holds back one row at least, so that there is an end.
+    """
+    refused = list(rehearsed.refused)
+    held = await held_of(store, checked, batch.import_id)
+    while rehearsed.refused:
+        await quarantine_refused(store, batch, rehearsed.refused, new_stamp())
+        held = await held_of(store, checked, batch.import_id)
+        rehearsed = await rehearse(store, batch, held, new_stamp())
+        refused += rehearsed.refused
+    await bring_in(store, held, batch.code, "", new_stamp())
+    return msgspec.structs.replace(rehearsed, refused=tuple(refused))
