@@ -26,6 +26,8 @@ WHO = {
     "/team": "manager",
     "/cycles": "hr",
     "/cycles/{cycle_id}": "hr",
+    "/appeals-desk": "hr",
+    "/appeals-desk/{appeal_id}": "hr",
     "/organisation": "hr",
     "/people/{person_id}": "hr",
     "/schemes": "hr",

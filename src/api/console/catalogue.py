@@ -2,6 +2,7 @@
 
 from api.console import (
     appealing,
+    appeals_desk,
     auditing,
     batches,
     cockpit,
@@ -29,6 +30,7 @@ PAGES: tuple[Page, ...] = (
     *journal.PAGES,
     *rulebook.PAGES,
     *people.PAGES,
+    *appeals_desk.PAGES,
     *performance.PAGES,
     *auditing.PAGES,
     *reading.PAGES,

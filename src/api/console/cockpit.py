@@ -193,7 +193,7 @@ async def _held_up(visit: Visit, at: str, kind: str, units: Mapping[str, str]) -
             ),
             Column(label=say("Unit"), value=lambda row: units.get(row["org_unit_id"], "")),
             Column(
-                label=say("Manager"),
+                label=say("Led by"),
                 value=lambda row: names(row["manager_id"]) if row["manager_id"] else "",
             ),
             Column(

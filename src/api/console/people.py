@@ -44,6 +44,7 @@ def slider(visit: Visit, day: str) -> Mapping[str, Any]:
     last = visit.asked.stamp.now.date() + timedelta(days=366)
     return {
         "on": day,
+        "unit": "",
         "first": first.isoformat(),
         "last": last.isoformat(),
         "days": (last - first).days,
@@ -91,7 +92,7 @@ async def _organisation(visit: Visit) -> Mapping[str, Any]:
                 Column(label=say("Unit"), value=lambda row: units.get(row["org_unit_id"], "")),
                 Column(label=say("Job"), value=lambda row: jobs.get(row["job_id"], "")),
                 Column(
-                    label=say("Manager"),
+                    label=say("Led by"),
                     value=lambda row: names(row["manager_id"]) if row["manager_id"] else "",
                 ),
                 Column(label=say("Hired"), value=lambda row: row["hired_on"], kind="day"),
@@ -203,7 +204,7 @@ def _assignments(visit: Visit, employment: Any, words: Words, day: str) -> Table
             Column(label=say("Unit"), value=lambda row: units.get(of("org_unit_id")(row), "")),
             Column(label=say("Job"), value=lambda row: jobs.get(of("job_id")(row), "")),
             Column(
-                label=say("Manager"),
+                label=say("Led by"),
                 value=lambda row: names(of("manager_id")(row)) if of("manager_id")(row) else "",
             ),
             Column(label=say("Cost centre"), value=of("cost_centre")),

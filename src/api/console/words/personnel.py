@@ -19,6 +19,7 @@ CHINESE: dict[str, str] = {
     "How many": "数量",
     "By unit": "按部门",
     "Unit": "部门",
+    "Led by": "上级",
     "Self ratings": "自评",
     "Managers' ratings": "上级评分",
     "Locked": "已锁定",
@@ -181,4 +182,41 @@ CHINESE: dict[str, str] = {
     "Performance share": "绩效占比",
     "Fixed pay": "固定薪酬",
     "Not appraised yet.": "尚未考核。",
+    # -- appeals
+    "Appeals desk": "申诉处理",
+    "Every appeal with its deadlines. Accept it or return it for completion, name a reviewer, and the"
+    " reviewer decides.": "所有申诉及其期限。受理或退回补充，指定复核人，由复核人决定。",
+    "Appeals": "申诉",
+    "all": "全部",
+    "There are no such appeals.": "没有这样的申诉。",
+    "To be filed until": "申诉截止日",
+    "Appeal of {name} about {what}": "{name}关于“{what}”的申诉",
+    "The appeal is accepted; the time to decide it runs.": "申诉已受理，开始计算决定期限。",
+    "Its form is right: it is decided in time. What it says is not judged here.": (
+        "形式符合要求，将按期决定。此处不判断其内容。"
+    ),
+    "Accept": "受理",
+    "The appeal went back for completion.": "申诉已退回补充。",
+    "What is missing?": "缺少什么？",
+    "Return it": "退回",
+    "The reviewer is named.": "复核人已指定。",
+    "Nobody who had a hand in the score.": "不得是参与过该得分的人。",
+    "Name the reviewer": "指定复核人",
+    "The appeal is decided.": "申诉已决定。",
+    "What is upheld corrects facts; the score is computed from them anew, and a difference is paid.": (
+        "支持即更正事实；据此重新计算得分，并补发差额。"
+    ),
+    "Outcome": "结果",
+    "Correction {number}": "更正 {number}",
+    "none": "无",
+    "achieved": "完成值",
+    "points": "分值",
+    "Right value": "正确值",
+    "Day of the fact": "事实日期",
+    "Decide": "决定",
+    "The appeal has expired.": "申诉已逾期。",
+    "Only once its deadline is over: the person may then escalate.": (
+        "仅在期限已过之后：当事人随后可以上诉。"
+    ),
+    "Record that it expired": "登记逾期",
 }
