@@ -10,6 +10,7 @@ import structlog
 from api.services import settle
 from domain.catalogue import EVENTS
 from ops.erasing import Erasing
+from ops.onboarding.jobs import JobRunner
 from ops.reporting.monthly import Sources, keep_reporting
 from ops.rescoring import Rescoring
 from ops.watch import keep_watching
@@ -67,6 +68,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
                 sources = Sources(registry=Registry(database), histories=histories)
                 group.create_task(keep_reporting(sources, settings.data_dir / "reports", stop))
             group.create_task(keep_watching(database, logs, stop))
+            group.create_task(JobRunner(database, logs, settings).run(stop))
             group.create_task(figures_of(settings.figures_dir, "worker").keep_writing(stop))
     finally:
         await database.close()

@@ -24,6 +24,7 @@ from api import (
     employments,
     erasing,
     facts,
+    import_jobs,
     imports,
     incidents,
     keys,
@@ -63,6 +64,7 @@ from api.routes import BASE, Route, Table
 from api.services import Services, opened
 from api.sessions import admitted
 from api.stamp import arrival, stamp
+from tenancy.import_files import FILE_BYTES_MAX
 from tenancy.metrics import figures_of
 from tenancy.settings import Settings
 from tenancy.telemetry import configure
@@ -116,6 +118,7 @@ TABLE = Table(
             *sign_ins.ROUTES,
             *tenants.ROUTES,
             *erasing.ROUTES,
+            *import_jobs.ROUTES,
             bulk.route(COMMANDS),
         )
     )
@@ -166,7 +169,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
 def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
     allowed = ", ".join(sorted({*methods, "OPTIONS", *({"HEAD"} if "GET" in methods else ())}))
-    streams = any(route.path == "/bulk" for route in methods.values())
+    bytes_max = max(_bytes_max(route) for route in methods.values())
 
     async def serve(request: Request[Any, Any, Any]) -> Response[Any]:
         state: dict[str, Any] = request.scope["state"]
@@ -175,6 +178,7 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
         now = arrival()
         caller = await admitted(request, now)
         state["caller"] = caller
+        state["limits"] = await services.limits.admit(caller)
         if request.method == "OPTIONS":
             return Response(b"", status_code=204, headers={"Allow": allowed})
         route = methods.get(request.method)
@@ -193,6 +197,7 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
             ids=ids,
             position=position,
             body=await _body(request, route) if request.method == "POST" else b"",
+            stream=request.stream() if route.streamed else None,
         )
         return await route.serve(asked)
 
@@ -200,14 +205,20 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
         BASE + path.replace("}", ":str}"),
         http_method=METHODS,
         status_code=200,  # of answers that do not say theirs
-        request_max_body_size=bulk.BODY_BYTES_MAX if streams else BODY_BYTES_MAX,
+        request_max_body_size=bytes_max,
     )(serve)
 
 
+def _bytes_max(route: Route) -> int:
+    if route.streamed:
+        return FILE_BYTES_MAX
+    return bulk.BODY_BYTES_MAX if route.path == "/bulk" else BODY_BYTES_MAX
+
+
 async def _body(request: Request[Any, Any, Any], route: Route) -> bytes:
-    body = await request.body()
     given, _ = request.content_type
-    if (body or given) and given != route.media_type:
+    body = b"" if route.streamed else await request.body()
+    if (body or given or route.streamed) and given != route.media_type:
         raise Said("unsupported-media-type", f"send {route.media_type}")
     return body
 

@@ -34,6 +34,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     position: int = 0
     """The log position in the path, where it has one."""
     body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+    """Of a body that is received as it comes."""
     then: Moment | None = None
     """Asked of the past: everything is read as it was at this moment."""
 

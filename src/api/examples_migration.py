@@ -38,6 +38,7 @@ def migration_examples() -> dict[str, dict[str, Any]]:
         "CompareSample": {"sample_digest": _DIGEST, "matched": 59, "mismatched": 0},
         "SignOffImport": {"note": "三重校验通过"},
         "CommitImport": {},
+        "AskJob": {"code": IMPORT, "job": {"kind": "check", "owner": "陈工"}},
         "StartOnboarding": {
             "code": PLAN,
             "template": "standard-4-6-weeks",

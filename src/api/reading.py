@@ -25,6 +25,8 @@ OPEN = frozenset(
         "/cycles/{cycle_id}",
         "/feeds",
         "/feeds/{feed_id}",
+        "/imports/{import_id}/files",
+        "/imports/{import_id}/jobs",
         "/indicators",
         "/indicators/{definition_id}",
         "/jobs",

@@ -61,6 +61,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it needs an Idempotency-Key."""
     statuses: tuple[int, ...] = ()
     """Of its problems, beside those that every route has."""
+    streamed: bool = False
+    """Whether its body is received as it comes, never as a whole."""
 
     @property
     def scope(self) -> str:
