@@ -56,6 +56,8 @@ class Edge:
                 if reads.as_of is not None:
                     # There is no primary now: a standby said this, as it knew things then.
                     answered.append((b"x-data-as-of", reads.as_of.isoformat().encode()))
+                for name, value in state.get("limits", {}).items():
+                    answered.append((name.lower().encode(), value.encode()))
                 message["headers"] = answered
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message["body"] = b""

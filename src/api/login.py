@@ -22,6 +22,7 @@ from litestar.params import FromPath
 
 from api.asked import uuid_of
 from api.auth import ROLES, Caller
+from api.limits import address_of
 from api.oidc import BadToken, Expected, login_of
 from api.outside import NotOutside
 from api.problems import Said
@@ -54,6 +55,7 @@ def local_page(given: str) -> str:
 async def leave(request: Request[Any, Any, Any], tenant: FromPath[str]) -> Response[bytes]:
     """To the identity provider of a company."""
     services: Services = request.app.state.services
+    await services.limits.may_try(address_of(request))
     provider = await _provider(services, uuid_of(tenant))
     try:
         addresses = await services.providers.addresses(provider.issuer)
@@ -89,11 +91,13 @@ async def leave(request: Request[Any, Any, Any], tenant: FromPath[str]) -> Respo
 async def come_back(request: Request[Any, Any, Any]) -> Response[bytes]:
     """From the identity provider, with a code."""
     services: Services = request.app.state.services
+    await services.limits.may_try(address_of(request))
     given = request.query_params
     state, code = given.get("state", ""), given.get("code", "")
     try:
         caller, sign_in_id, go_to = await _let_in(request, state, code)
     except BadToken as error:
+        await services.limits.failed(address_of(request))
         # Why is for whoever runs this; whoever tries tokens learns nothing.
         LOG.warning("sign-in-refused", tenant=state.partition(".")[0][:36], why=str(error))
         raise Said(

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from api.auth import Door
+from api.limits import Limits
 from api.outside import Outside
 from api.provider import Providers
 from api.sessions import Sessions
@@ -15,6 +16,7 @@ from domain.catalogue import EVENTS
 from projections.ending import empty_views
 from projections.history import TenantLogs
 from projections.views import Views
+from tenancy.allowances import Allowances
 from tenancy.committer import Committer
 from tenancy.database import Database, is_retryable
 from tenancy.erasures import ErasureList
@@ -48,6 +50,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Sessions
     sign_ins: SignIns
     providers: Providers
+    limits: Limits
     reads: ReadAudit
     erasures: ErasureList
 
@@ -102,6 +105,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
                 sessions=sessions,
                 sign_ins=SignIns(database),
                 providers=Providers(Outside(settings.issuers)),
+                limits=Limits(Allowances(database), settings),
                 reads=reads,
                 erasures=erasures,
             )

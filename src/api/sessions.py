@@ -31,7 +31,10 @@ import msgspec
 from litestar import Request, Response
 
 from api.auth import CACHED_FOR, CACHED_MAX, ROLES, Caller, raise_closed
+from api.limits import address_of
 from api.problems import Said
+from api.stamp import arrival
+from tenancy.registry import KEY_SHAPE, key_prefix
 from tenancy.sessions import ABSOLUTE, SessionRow, SessionTable
 from tenancy.settings import Settings
 
@@ -191,6 +194,25 @@ def _give(response: Response[Any], settings: Settings, token: str, life: timedel
         samesite="lax",
         secure=secured(settings),
     )
+
+
+async def enter_slowly(request: Request[Any, Any, Any], secret: str) -> Caller:
+    """Who signs in with an access key; who fails too often waits.
+
+    Raises:
+        Said: `unauthenticated`, `tenant-suspended`, `tenant-erased` or `too-many-requests`.
+    """
+    services = request.app.state.services
+    address = address_of(request)
+    prefix = key_prefix(secret) if KEY_SHAPE.fullmatch(secret) else ""
+    await services.limits.may_try(address, prefix)
+    try:
+        caller: Caller = await services.door.enter(f"Bearer {secret}", arrival())
+    except Said as no:
+        if no.code == "unauthenticated":
+            await services.limits.failed(address, prefix)
+        raise
+    return caller
 
 
 async def admitted(request: Request[Any, Any, Any], now: datetime) -> Caller:

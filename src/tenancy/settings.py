@@ -86,6 +86,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         Meta(description="identity providers that lie inside, by origin, parted by commas"),
     ] = ""
+    requests_per_s: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="requests of a tenant, over all workers; 0: any")
+    ] = 2000
+    key_requests_per_s: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="the same of one access key or session; 0: any")
+    ] = 1000
+    proxies: Annotated[
+        str,
+        Meta(description="addresses of proxies before us, whose X-Forwarded-For is believed"),
+    ] = ""
     workers: Annotated[int, Meta(ge=1, le=256, description="processes that serve the API")] = 1
     log_format: Annotated[
         Literal["json", "console"], Meta(description="json for machines, console for people")

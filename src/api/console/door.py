@@ -19,8 +19,7 @@ from api.console.visit import Failed
 from api.problems import Said
 from api.refusing import said_of
 from api.services import Services
-from api.sessions import end_session, own_site, start_session
-from api.stamp import arrival
+from api.sessions import end_session, enter_slowly, own_site, start_session
 
 DEMO_LOGINS: Final = "demo-logins.json"
 """In the data folder, written by `merit up --demo`."""
@@ -77,7 +76,7 @@ async def sign_in(request: Request[Any, Any, Any]) -> Response[bytes]:
     try:
         own_site(request)
         secret = _secret(services, given)
-        caller = await services.door.enter(f"Bearer {secret}", arrival())
+        caller = await enter_slowly(request, secret)
     except Said as no:
         return _page(request, failed=failed_of(no, _language(request)), to=given.get("to", ""))
     response: Response[bytes] = Response(

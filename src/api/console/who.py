@@ -54,6 +54,7 @@ async def present(request: Request[Any, Any, Any], now: datetime) -> Present:
             raise
     else:
         caller = session.caller
+    await services.limits.admit(caller)
     tenant = await services.registry.tenant(caller.tenant_id)
     return Present(
         caller=caller,
