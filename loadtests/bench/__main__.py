@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from loadtests.bench import append, close, http, replay
+from loadtests.bench import append, asof, close, freshness, http, neighbours, replay
 from loadtests.bench.rounds import Result
 
 BENCHMARKS: dict[str, Callable[..., Result]] = {
-    each.NAME: each.run for each in (append, http, replay, close)
+    each.NAME: each.run for each in (append, http, replay, close, freshness, asof, neighbours)
 }
 
 
