@@ -18,7 +18,6 @@ from api.problems import Said
 from tenancy.allowances import NOBODY, Allowances, Limit, Share, bucket_of
 from tenancy.settings import Settings
 
-
 TOO_MANY = ("too-many-requests", "1")
 
 
