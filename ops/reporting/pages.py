@@ -15,6 +15,7 @@ from domain.health_report import Availability, HealthReport
 from ops.reporting.words import Language, word
 
 Row = Sequence[str]
+Words = Callable[[str], str]
 
 PLOT_W: Final = 620
 PLOT_H: Final = 120
@@ -65,12 +66,23 @@ def sections(report: HealthReport, language: Language) -> list[Section]:
     def w(name: str) -> str:
         return word(name, language)
 
-    where = ZoneInfo(report.zone)
+    parts = [_promises(report, w), _availability(report, w), _incidents(report, w)]
+    parts += [_drills(report, w), _history(report, w)]
+    if report.earlier:
+        parts.append(Section(w("earlier"), (w("month"), "SHA-256"), list(report.earlier)))
+    text = (
+        f"{w('definition-text')} {w('position')}: {report.last_position}."
+        f" {w('times')} {report.zone}."
+    )
+    return [*parts, Section(w("definitions"), text=text)]
 
-    def at(moment: datetime | None) -> str:
-        return "" if moment is None else f"{moment.astimezone(where):%Y-%m-%d %H:%M:%S}"
 
-    promises = Section(
+def _at(report: HealthReport, moment: datetime) -> str:
+    return f"{moment.astimezone(ZoneInfo(report.zone)):%Y-%m-%d %H:%M:%S}"
+
+
+def _promises(report: HealthReport, w: Words) -> Section:
+    return Section(
         w("verdict"),
         (w("promise"), w("verdict"), w("detail")),
         [
@@ -82,70 +94,65 @@ def sections(report: HealthReport, language: Language) -> list[Section]:
             for each in report.promises
         ],
     )
-    labels = [day.day[-2:] for day in report.days]
-    available = Section(
-        w("availability"),
+
+
+def _availability(report: HealthReport, w: Words) -> Section:
+    heads = ("measure", "good", "bad", "without", "minutes", "share", "budget", "p50", "p99")
+    rows = [_available(w("writes"), report.writes, w), _available(w("reads"), report.reads, w)]
+    return Section(w("availability"), tuple(map(w, heads)), rows).drawn(
+        w("by-day"),
+        [day.good_writes * 1000 // max(1, day.minutes) for day in report.days],
+        [day.day[-2:] for day in report.days],
+    )
+
+
+def _incidents(report: HealthReport, w: Words) -> Section:
+    heads = ("code", "severity", "what", "began", "clocks", "cause")
+    rows = [
         (
-            w("measure"), w("good"), w("bad"), w("without"), w("minutes"), w("share"),
-            w("budget"), w("p50"), w("p99"),
-        ),
-        [_available(w("writes"), report.writes, w), _available(w("reads"), report.reads, w)],
-    ).drawn(
-        w("by-day"), [day.good_writes * 1000 // max(1, day.minutes) for day in report.days], labels
-    )  # fmt: skip
-    incidents = Section(
-        w("incidents"),
-        (w("code"), w("severity"), w("what"), w("began"), w("clocks"), w("cause")),
-        [
-            (
-                each.code,
-                w(each.severity),
-                each.title,
-                at(each.began_at),
-                ", ".join(f"{w(clock.name)} {w(clock.verdict)}" for clock in each.clocks),
-                " → ".join(part for part in (each.cause, each.action) if part),
-            )
-            for each in report.incidents
-        ],
-        "" if report.incidents else w("no-incidents"),
-    )
-    drills = Section(
-        w("drills"),
-        (w("at"), w("backup"), w("restored-to"), w("seconds"), w("compared"), w("result")),
-        [
-            (
-                at(each.at),
-                each.label,
-                at(each.target_at),
-                str(each.seconds),
-                str(each.compared_size),
-                w("in-order") if each.ok else "; ".join(each.findings),
-            )
-            for each in report.drills
-        ],
-        "" if report.drills else w("no-drills"),
-    )
+            each.code,
+            w(each.severity),
+            each.title,
+            _at(report, each.began_at),
+            ", ".join(f"{w(clock.name)} {w(clock.verdict)}" for clock in each.clocks),
+            " → ".join(part for part in (each.cause, each.action) if part),
+        )
+        for each in report.incidents
+    ]
+    return Section(w("incidents"), tuple(map(w, heads)), rows, "" if rows else w("no-incidents"))
+
+
+def _drills(report: HealthReport, w: Words) -> Section:
+    heads = ("at", "backup", "restored-to", "seconds", "compared", "result")
+    rows = [
+        (
+            _at(report, each.at),
+            each.label,
+            _at(report, each.target_at),
+            str(each.seconds),
+            str(each.compared_size),
+            w("in-order") if each.ok else "; ".join(each.findings),
+        )
+        for each in report.drills
+    ]
+    return Section(w("drills"), tuple(map(w, heads)), rows, "" if rows else w("no-drills"))
+
+
+def _history(report: HealthReport, w: Words) -> Section:
     busiest = max((day.events for day in report.days), default=0)
-    history = Section(
-        w("history"),
-        (w("measure"), ""),
-        [
-            (w("written"), str(report.events)),
-            (w("in-all"), str(report.events_in_all)),
-            *((topic, str(count)) for topic, count in report.busiest_topics),
-        ],
-    ).drawn(w("per-day"), [day.events * 1000 // max(1, busiest) for day in report.days], labels)
-    earlier = Section(w("earlier"), (w("month"), "SHA-256"), list(report.earlier), "")
-    definitions = Section(
-        w("definitions"),
-        text=f"{w('definition-text')} {w('position')}: {report.last_position}."
-        f" {w('times')} {report.zone}.",
+    rows = [
+        (w("written"), str(report.events)),
+        (w("in-all"), str(report.events_in_all)),
+        *((topic, str(count)) for topic, count in report.busiest_topics),
+    ]
+    return Section(w("history"), (w("measure"), ""), rows).drawn(
+        w("per-day"),
+        [day.events * 1000 // max(1, busiest) for day in report.days],
+        [day.day[-2:] for day in report.days],
     )
-    parts = [promises, available, incidents, drills, history]
-    return [*parts, *([earlier] if report.earlier else []), definitions]
 
 
-def _available(name: str, found: Availability, w: Callable[[str], str]) -> Row:
+def _available(name: str, found: Availability, w: Words) -> Row:
     none = w("no-data")
     return (
         name,

@@ -82,7 +82,6 @@ from domain.scheme_policy import SCHEME_POLICY
 from domain.settlement import SETTLEMENT
 
 __all__ = [
-    "ACCESS_KEY",
     "AGGREGATES",
     "APPEAL",
     "APPRAISAL",

@@ -9,7 +9,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,8 @@ SLOWEST_MS = 1000
 WRITE_OBJECTIVE = Decimal("0.999")
 READ_OBJECTIVE = Decimal("0.9995")
 DRILL_EVERY = timedelta(days=8)
-PLACES = Decimal("0.00001")
+PLACES = 5
+"""Of an availability; rounded down."""
 MINUTE = timedelta(minutes=1)
 ZONE = "Asia/Shanghai"
 REPORT_VERSION = 1
@@ -284,7 +285,7 @@ class Collecting:
         share = None
         verdict: Verdict = "no-data"
         if measured:
-            share = (Decimal(good) / Decimal(minutes)).quantize(PLACES, rounding=ROUND_DOWN)
+            share = Decimal(good * 10**PLACES // minutes).scaleb(-PLACES)
             verdict = "kept" if minutes - good <= budget else "missed"
         times = sorted(ms for ok, ms in answers if ok)
         return Availability(
