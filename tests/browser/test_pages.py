@@ -26,6 +26,8 @@ WHO = {
     "/team": "manager",
     "/cycles": "hr",
     "/cycles/{cycle_id}": "hr",
+    "/calibration": "hr",
+    "/calibration/{session_id}": "hr",
     "/appeals-desk": "hr",
     "/appeals-desk/{appeal_id}": "hr",
     "/organisation": "hr",
@@ -80,6 +82,8 @@ def address(site: Any, path: str) -> str:
         return re.sub(r"\{appeal_id\}", _appeal(site), path)
     if "{incident_id}" in path:
         return path.replace("{incident_id}", _incident(site))
+    if "{session_id}" in path:
+        return path.replace("{session_id}", _session(site))
     for name, where, at in NAMED:
         if f"{{{name}}}" in path:
             return path.replace(f"{{{name}}}", site.asked("finance", where)["data"][at][name])
@@ -113,6 +117,23 @@ def _incident(site: Any) -> str:
         head = site.asked("hr", "/tenants/self")["position"]
         found = site.asked("hr", "/incidents", wait_for=head)["data"]
     return str(found[0]["incident_id"])
+
+
+def _session(site: Any) -> str:
+    """A calibration session over some of the quarter that is being rated."""
+    found = site.asked("hr", "/calibration-sessions")["data"]
+    if not found:
+        cycle_id = site.asked("hr", "/cycles")["data"][2]["cycle_id"]
+        rows = site.asked("hr", f"/cycles/{cycle_id}/appraisals", limit=20)["data"]
+        body = {
+            "code": "CAL-1",
+            "name": "营销校准会",
+            "cycle_id": cycle_id,
+            "appraisal_ids": [row["appraisal_id"] for row in rows[5:]],
+        }
+        site.did("hr", "/calibration-sessions", body)
+        found = site.asked("hr", "/calibration-sessions")["data"]
+    return str(found[0]["session_id"])
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
