@@ -34,17 +34,16 @@ SELECT row, template, begins, ends, before, before_ends, other FROM (
     WINDOW w AS (PARTITION BY employment{{by}} ORDER BY begins, id))
 WHERE before_ends IS NOT NULL AND before_ends {{than}} begins
 """  # noqa: S608  # our own constants
-BEFORE_HIRE = f"""
+BEFORE_HIRE = """
 SELECT r.row, r.template, coalesce(r.ends, r.begins), e.begins, e.row FROM record r
 JOIN record e INDEXED BY record_live ON e.entity = ?2 AND e.key = r.employment AND e.merged IS NULL
 WHERE r.merged IS NULL AND r.entity = ?1 AND coalesce(r.ends, r.begins) < e.begins
-    AND {SOUND.format("r")}
-"""  # noqa: S608  # our own constants
-AFTER_LEAVING = f"""
+"""
+AFTER_LEAVING = """
 SELECT r.row, r.template, r.begins, t.begins, t.row FROM record r
 JOIN record t INDEXED BY record_live ON t.entity = ?2 AND t.key = r.employment AND t.merged IS NULL
-WHERE r.merged IS NULL AND r.entity = ?1 AND r.begins > t.begins AND {SOUND.format("r")}
-"""  # noqa: S608  # our own constants
+WHERE r.merged IS NULL AND r.entity = ?1 AND r.begins > t.begins
+"""
 
 
 class Logic:
@@ -55,7 +54,8 @@ class Logic:
 
     def check(self) -> None:
         """Ask them all."""
-        Matching(self._verdicts, self._mapping).check()
+        matching = Matching(self._verdicts, self._mapping)
+        matching.check()
         for question in (
             self._references,
             self._loops,
@@ -65,6 +65,7 @@ class Logic:
         ):
             question()
             self._verdicts.flush()
+        matching.elect_again()
 
     def _ask(self, question: str, values: Sequence[object]) -> list[Any]:
         return self._verdicts.kept.connection.execute(question, values).fetchall()
@@ -221,8 +222,9 @@ class Logic:
         question = (
             f"SELECT DISTINCT r.row, r.template, r.{column} FROM record r"  # noqa: S608  # ours
             f" WHERE r.{column} IS NOT NULL AND {SOUND.format('r')} AND NOT EXISTS"
-            f" (SELECT 1 FROM record t INDEXED BY record_live WHERE t.entity = ?"
-            f" AND t.key = r.{column} AND t.merged IS NULL AND {SOUND.format('t')}) ORDER BY r.id"
+            # Of many rows that tell of one thing, one that is sound is enough.
+            " (SELECT 1 FROM record t INDEXED BY record_key WHERE t.entity = ?"
+            f" AND t.key = r.{column} AND {SOUND.format('t')}) ORDER BY r.id"
         )
         target = ENTITIES.index(OF[column])
         if self._verdicts.kept.one("SELECT count(*) FROM quarantined") or self._verdicts.kept.one(

@@ -62,6 +62,27 @@ class Matching:
             (recipe,),
         )
 
+    def elect_again(self) -> None:
+        """What a row in quarantine told, another that says the same tells in its place."""
+        connection = self._verdicts.kept.connection
+        for kept, recipe in connection.execute(
+            "SELECT DISTINCT k.id, k.recipe FROM record k JOIN quarantined q ON q.row = k.row"
+            " JOIN record m ON m.merged = k.id AND m.id <> k.id WHERE k.merged IS NULL"
+        ).fetchall():
+            rule = self._mapping.records[recipe].merge
+            if rule == "changes":
+                continue
+            which = "max" if rule == "last" else "min"
+            (chosen,) = connection.execute(
+                f"SELECT {which}(r.id) FROM record r"  # noqa: S608  # min or max
+                f" WHERE r.merged = ? AND {SOUND.format('r')}",
+                (kept,),
+            ).fetchone()
+            if chosen is not None:
+                connection.execute("UPDATE record SET merged = ? WHERE merged = ?", (chosen, kept))
+                connection.execute("UPDATE record SET merged = ? WHERE id = ?", (chosen, kept))
+                connection.execute("UPDATE record SET merged = NULL WHERE id = ?", (chosen,))
+
     def _unequal(self, recipe: int) -> None:
         for rid, template, key, other in self._verdicts.kept.connection.execute(
             "SELECT r.row, r.template, r.key, k.row FROM record r JOIN record k ON k.id = r.merged"

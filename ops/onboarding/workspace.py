@@ -246,7 +246,9 @@ class Workspace:
 
     def _merged(self, identity: int) -> tuple[RowRef, ...]:
         rows = self.connection.execute(
-            "SELECT row FROM record WHERE merged = ? ORDER BY row", (identity,)
+            "SELECT row FROM record WHERE merged = ? AND row NOT IN"
+            " (SELECT row FROM quarantined) ORDER BY row",
+            (identity,),
         )
         return tuple(self.ref(rid) for (rid,) in rows)
 

@@ -1,4 +1,4 @@
-"""Whatever an old system writes is read as text, with row and column; what is hostile is refused."""
+"""Whatever an old system writes is read as text with its address; what is hostile is refused."""
 
 import json
 import struct
@@ -144,7 +144,8 @@ def test_fixtures_lists_lines_and_objects_of_lists(tmp_path: Path) -> None:
 
 def test_inserts_of_a_dump_are_read_and_nothing_is_executed(tmp_path: Path) -> None:
     (tmp_path / "d.sql").write_text(
-        "CREATE TABLE `staff` (\n  `no` int NOT NULL,\n  `name` varchar(9),\n  PRIMARY KEY (`no`)\n);\n"
+        "CREATE TABLE `staff` (\n  `no` int NOT NULL,\n  `name` varchar(9),\n"
+        "  PRIMARY KEY (`no`)\n);\n"
         "INSERT INTO `staff` VALUES (1,'O''Brien'),(2,'a\\'b, (c)'),\n(3,NULL);\n"
         "insert into pay (no, amount) values (1, 12.50);\n"
     )

@@ -77,7 +77,8 @@ def _chinese(sample: bytes) -> bool:
 
 
 def _is_common(character: str) -> bool:
-    # The characters of GB 2312 are two high bytes, B0 to F7 the first; chance pairs of Latin letters do not.
+    # A character of GB 2312 has two high bytes, the first from B0 to F7; a pair that chance makes
+    # of Latin letters hardly ever has.
     if character in PUNCTUATION:
         return True
     if not "\u4e00" <= character <= "\u9fff":
