@@ -150,8 +150,8 @@ def _tomorrow(visit: Visit) -> Mapping[str, str]:
     here = visit.asked.stamp.now.astimezone(visit.formats.zone)
     begins = here.replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1)
     return {
-        "example_from": begins.isoformat(timespec="minutes"),
-        "example_until": (begins + timedelta(days=1)).isoformat(timespec="minutes"),
+        "example_from": begins.isoformat(timespec="seconds"),
+        "example_until": (begins + timedelta(days=1)).isoformat(timespec="seconds"),
     }
 
 
