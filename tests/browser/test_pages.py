@@ -120,10 +120,10 @@ def _incident(site: Any) -> str:
 
 
 def _session(site: Any) -> str:
-    """A calibration session over some of the quarter that is being rated."""
+    """A calibration session over some of the quarter that was compared."""
     found = site.asked("hr", "/calibration-sessions")["data"]
     if not found:
-        cycle_id = site.asked("hr", "/cycles")["data"][2]["cycle_id"]
+        cycle_id = site.asked("hr", "/cycles")["data"][1]["cycle_id"]
         rows = site.asked("hr", f"/cycles/{cycle_id}/appraisals", limit=20)["data"]
         body = {
             "code": "CAL-1",
