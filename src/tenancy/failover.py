@@ -74,10 +74,7 @@ def hosts_of(url: str) -> list[str]:
     login, at, hosts = parts.netloc.rpartition("@")
     if "," not in hosts:
         return [url]
-    return [
-        urlunsplit(parts._replace(netloc=f"{login}{at}{host}"))
-        for host in hosts.split(",")
-    ]
+    return [urlunsplit(parts._replace(netloc=f"{login}{at}{host}")) for host in hosts.split(",")]
 
 
 async def connect_primary(url: str, **arguments: Any) -> RawConnection:

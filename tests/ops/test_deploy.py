@@ -80,9 +80,7 @@ def test_pods_have_no_rights_to_spare(name: str, pod: dict[str, Any]) -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.name)
 def test_systemd_accepts(unit: Path) -> None:
     program = shutil.which("systemd-analyze")
-    assert program is not None, (
-        "missing: tools/debian systemd-analyze:systemd"
-    )
+    assert program is not None, "missing: tools/debian systemd-analyze:systemd"
     done = subprocess.run(
         [program, "verify", str(unit)], capture_output=True, text=True, check=False
     )
