@@ -68,6 +68,11 @@ class Pictures:
             ("self-rating", "employee", f"{rated}/self-rating", PHONE, "zh-CN"),
             ("team", "manager", "/team", DESKTOP, "zh-CN"),
             ("rating", rater, deviation, DESKTOP, "zh-CN"),
+            ("performance", "executive", "/performance", (1280, 1500), "zh-CN"),
+            ("audit", "auditor", "/audit", DESKTOP, "en"),
+            ("proof", "auditor", "/audit/events/1400", DESKTOP, "en"),
+            ("two-moments", "auditor", "/audit/compare", DESKTOP, "en"),
+            ("incidents", "hr", "/incidents", PHONE, "zh-CN"),
         ):
             self._take(name, role, path, size, language)
 
