@@ -12,10 +12,11 @@ import pytest
 
 from ops.embedded import EmbeddedPostgres
 from tenancy.appending import Append, Outcome
-from tenancy.committer import EVENTS_MAX, Committer
+from tenancy.committer import Committer
 from tenancy.database import Database, Unconfirmed
 from tenancy.errors import Unavailable, UnknownTenant
 from tenancy.memory import MemoryDatabase, MemoryWriter
+from tenancy.queues import EVENTS_MAX
 from tenancy.recorder import Recorder, Writer
 from tenancy.records import Idempotency, Sealed
 
@@ -115,13 +116,15 @@ class Slow:
 class Bench:
     """One lane over the twin, with one tenant."""
 
-    def __init__(self, *, waiting_max: int = 1000, retry_s_max: float = 2.0) -> None:
+    def __init__(
+        self, *, lanes: int = 1, waiting_max: int = 1000, retry_s_max: float = 2.0
+    ) -> None:
         self.memory = MemoryDatabase()
         self.tenant_id = uuid4()
         self.memory.create_tenant(self.tenant_id)
         self.writer = Scripted(self.memory)
         self.committer = Committer(
-            lambda: self.writer, lanes=1, waiting_max=waiting_max, retry_s_max=retry_s_max
+            lambda: self.writer, lanes=lanes, waiting_max=waiting_max, retry_s_max=retry_s_max
         )
 
     def commit(self, append: Append) -> "asyncio.Future[Outcome]":
@@ -169,7 +172,26 @@ async def test_tenants_take_turns() -> None:
     futures.append(bench.committer.commit(quiet, appended()))
     slow.go.set()
     await asyncio.gather(*futures)
-    assert [tenant for tenant, _ in bench.writer.flushes].index(quiet) == 2
+    assert [tenant for tenant, _ in bench.writer.flushes].index(quiet) == 1
+    await bench.committer.close()
+
+
+async def test_a_tenant_that_floods_keeps_one_lane_and_leaves_the_others() -> None:
+    bench, slow = Bench(lanes=2), Slow()
+    quiet = uuid4()
+    bench.memory.create_tenant(quiet)
+    bench.writer.script = [slow]
+    flood = [bench.commit(appended())]
+    await slow.entered.wait()
+    flood += [bench.commit(appended(count=EVENTS_MAX)) for _ in range(5)]
+
+    outcome = await asyncio.wait_for(bench.committer.commit(quiet, appended()), 2)
+
+    assert outcome.kind == "written"
+    assert not any(future.done() for future in flood)
+    slow.go.set()
+    await asyncio.gather(*flood)
+    assert [tenant for tenant, _ in bench.writer.flushes].count(quiet) == 1
     await bench.committer.close()
 
 
