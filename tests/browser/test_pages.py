@@ -53,6 +53,9 @@ WHO = {
     "/incidents/{incident_id}": "hr",
     "/health": "administrator",
     "/reports": "executive",
+    "/imports": "administrator",
+    "/imports/{import_id}": "administrator",
+    "/imports/trace": "administrator",
 }
 """Whose page each is: a new page is to be named here, and so looked at."""
 
@@ -80,6 +83,8 @@ def address(site: Any, path: str) -> str:
         return path.replace("{position}", "9")
     if "{appeal_id}" in path:
         return re.sub(r"\{appeal_id\}", _appeal(site), path)
+    if "{import_id}" in path:
+        return path.replace("{import_id}", _import(site))
     if "{incident_id}" in path:
         return path.replace("{incident_id}", _incident(site))
     if "{session_id}" in path:
@@ -106,6 +111,16 @@ def _appeal(site: Any) -> str:
         )
         found = site.asked("employee", "/appeals")["data"]
     return str(found[0]["appeal_id"])
+
+
+def _import(site: Any) -> str:
+    """An import, begun where there is none yet."""
+    found = site.asked("administrator", "/imports")["data"]
+    if found:
+        return str(found[0]["import_id"])
+    file = {"name": "people.csv", "sha256": "ab" * 32, "size": 1200}
+    body = {"code": "people", "owner": "Li Na", "mapping_digest": "cd" * 32, "files": [file]}
+    return str(site.did("administrator", "/imports", body)["id"])
 
 
 def _incident(site: Any) -> str:

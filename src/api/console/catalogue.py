@@ -7,6 +7,7 @@ from api.console import (
     batches,
     calibrating,
     cockpit,
+    importing,
     journal,
     operating,
     people,
@@ -37,4 +38,5 @@ PAGES: tuple[Page, ...] = (
     *auditing.PAGES,
     *reading.PAGES,
     *operating.PAGES,
+    *importing.PAGES,
 )

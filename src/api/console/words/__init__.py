@@ -10,6 +10,7 @@ from api.console.words import (
     door,
     employee,
     executive,
+    importer,
     kit,
     manager,
     money,
@@ -21,7 +22,18 @@ from api.console.words import (
 
 CHINESE: Final[dict[str, str]] = {
     text: chinese
-    for module in (kit, door, employee, manager, personnel, money, executive, auditor, operator)
+    for module in (
+        kit,
+        door,
+        employee,
+        manager,
+        personnel,
+        money,
+        executive,
+        auditor,
+        operator,
+        importer,
+    )
     for text, chinese in module.CHINESE.items()
 }
 """By the English text as it stands in a template or in code."""

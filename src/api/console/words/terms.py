@@ -194,6 +194,23 @@ TERMS: dict[str, dict[str, Both]] = {
         "incidents-restore": ("service is restored", "服务恢复"),
         "restore-drills": ("restoring is drilled", "恢复演练"),
     },
+    "import-stage": {
+        "cleansing": ("being cleaned", "清洗中"),
+        "committing": ("being imported", "导入中"),
+        "committed": ("imported", "已导入"),
+        "compensating": ("being taken back", "撤回中"),
+        "compensated": ("taken back", "已撤回"),
+    },
+    "import-row": {
+        "quarantined": ("in quarantine", "隔离"),
+        "fixed": ("mended", "已修正"),
+        "excluded": ("left out", "已排除"),
+    },
+    "import-check": {
+        "format": ("format", "格式校验"),
+        "logic": ("logic", "逻辑校验"),
+        "sample": ("sample, by two people", "双人抽样核对"),
+    },
     "standing": {
         "ratee": ("the person concerned", "被考核人"),
         "manager": ("the manager", "上级"),

@@ -1,0 +1,171 @@
+"""Imports for those who bring a company in: three checks, quarantine, reconciliation, trace."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from api.console.page import HOME, Page
+from api.console.tables import Column, Table
+from api.console.visit import Visit
+from api.imports import READERS
+from api.problems import Said
+
+KINDS = ("format", "logic")
+"""The checks by machine; the third is of two people, on a sample."""
+
+
+async def _imports(visit: Visit) -> Mapping[str, Any]:
+    rows, cursor = await visit.page("/imports")
+    say = visit.say
+    return {
+        "imports": Table(
+            name="imports",
+            caption=say("Imports, the newest first"),
+            rows=rows,
+            next=cursor,
+            empty=say("Nothing was imported yet. `merit onboard` begins with cleaning a folder."),
+            columns=(
+                Column(
+                    label=say("Import"),
+                    value=lambda row: row["code"],
+                    href=lambda row: f"{HOME}/imports/{row['import_id']}",
+                ),
+                Column(
+                    label=say("Status"),
+                    value=lambda row: visit.term("import-stage", row["stage"]),
+                    kind="mark",
+                    tone=lambda row: "good" if row["stage"] == "committed" else "warn",
+                ),
+                Column(label=say("Answers for it"), value=lambda row: row["owner"]),
+                Column(label=say("Rows"), value=lambda row: row["rows"], kind="number"),
+                Column(label=say("Imported"), value=lambda row: row["committed"], kind="number"),
+                Column(
+                    label=say("In quarantine"), value=lambda row: row["quarantined"], kind="number"
+                ),
+                Column(label=say("Left out"), value=lambda row: row["excluded"], kind="number"),
+            ),
+        )
+    }
+
+
+async def _import(visit: Visit) -> Mapping[str, Any]:
+    at = f"/imports/{visit.ids['import_id']}"
+    row = await visit.ask(at)
+    state = visit.query.get("state", "quarantined")
+    rows, cursor = await visit.page(f"{at}/rows", state=state)
+    sample = row["sample"] or {"compared_by": ()}
+    names = await visit.names([row["signed_off_by"], *sample["compared_by"]])
+    return {
+        "row": row,
+        "checks": {each["check"]: each for each in row["checks"]},
+        "kinds": KINDS,
+        "compared_by": [names(each) for each in sample["compared_by"]],
+        "signer": names(row["signed_off_by"]) if row["signed_off_by"] else "",
+        "state": state,
+        "states": [
+            (each, visit.term("import-row", each)) for each in ("quarantined", "fixed", "excluded")
+        ],
+        "rows": _rows(visit, rows, cursor),
+    }
+
+
+def _rows(visit: Visit, rows: list[Any], cursor: str | None) -> Table:
+    say = visit.say
+    found = [
+        {"row": row, **finding}
+        for row in rows
+        for finding in row["findings"]
+        or [{"column": "", "message": row["reason"], "value": "", "suggestion": ""}]
+    ]
+    return Table(
+        name="rows",
+        caption=say("Rows"),
+        rows=found,
+        next=cursor,
+        empty=say("There is no such row."),
+        columns=(
+            Column(
+                label=say("Place"),
+                value=lambda each: say(
+                    "{file}, row {row}",
+                    file=each["row"]["sheet"] or each["row"]["file_name"],
+                    row=each["row"]["row"],
+                ),
+            ),
+            Column(label=say("Column"), value=lambda each: each["column"]),
+            Column(label=say("It says"), value=lambda each: each["value"]),
+            Column(label=say("What is wrong"), value=lambda each: each["message"]),
+            Column(label=say("Suggestion"), value=lambda each: each["suggestion"]),
+            Column(label=say("Fixes"), value=lambda each: len(each["row"]["fixes"]), kind="number"),
+        ),
+    )
+
+
+async def _trace(visit: Visit) -> Mapping[str, Any]:
+    stream = visit.query.get("stream", "").strip()
+    if not stream:
+        return {"values": None}
+    try:
+        UUID(stream)
+    except ValueError as error:
+        raise Said("invalid-query", "stream: the id of a person, an employment, a unit") from error
+    told = await visit.ask("/imports/trace", stream=stream, field=visit.query.get("field"))
+    say = visit.say
+    return {
+        "values": Table(
+            name="trace",
+            caption=say("Where the values come from"),
+            rows=told["values"],
+            empty=say("Nothing of it was imported."),
+            columns=(
+                Column(label=say("Field"), value=lambda each: each["field"]),
+                Column(label=say("Value"), value=lambda each: each["value"]),
+                Column(
+                    label=say("Import"),
+                    value=lambda each: each["import_code"],
+                    href=lambda each: f"{HOME}/imports/{each['import_id']}",
+                ),
+                Column(
+                    label=say("Place"),
+                    value=lambda each: say(
+                        "{file}, row {row}", file=each["sheet"] or each["file"], row=each["row"]
+                    ),
+                ),
+                Column(label=say("Column"), value=lambda each: each["column"]),
+                Column(label=say("Hash of the file"), value=lambda each: each["file_sha256"][:16]),
+                Column(
+                    label=say("It was mended"),
+                    value=lambda each: "; ".join(
+                        f"{fix['old']} → {fix['new']} ({fix['rule']})" for fix in each["fixes"]
+                    ),
+                ),
+            ),
+        )
+    }
+
+
+PAGES = (
+    Page(
+        path="/imports",
+        title="Imports",
+        template="imports.html",
+        load=_imports,
+        roles=READERS,
+        menu="system",
+    ),
+    Page(
+        path="/imports/trace",
+        title="Trace of a value",
+        template="import_trace.html",
+        load=_trace,
+        roles=READERS,
+        menu="system",
+    ),
+    Page(
+        path="/imports/{import_id}",
+        title="Import",
+        template="import.html",
+        load=_import,
+        roles=READERS,
+    ),
+)
