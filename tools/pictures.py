@@ -56,6 +56,9 @@ class Pictures:
         own = self._asked("employee", "/appraisals", person_id=self._of("employee"))
         paid, _, rated = (f"/appraisals/{row['appraisal_id']}" for row in own)
         rater, deviation = self._deviation()
+        _, cycle, _ = (row["cycle_id"] for row in self._asked("hr", "/cycles"))
+        line = self._asked("finance", "/payouts", limit=6)[5]["payout_id"]
+        scheme = self._asked("hr", "/schemes")[0]["scheme_id"]
         for name, role, path, size, language in (
             ("sign-in", "", "/sign-in", DESKTOP, "en"),
             ("start", "employee", "", PHONE, "zh-CN"),
@@ -68,6 +71,12 @@ class Pictures:
             ("self-rating", "employee", f"{rated}/self-rating", PHONE, "zh-CN"),
             ("team", "manager", "/team", DESKTOP, "zh-CN"),
             ("rating", rater, deviation, DESKTOP, "zh-CN"),
+            ("cockpit", "hr", f"/cycles/{cycle}", DESKTOP, "zh-CN"),
+            ("lock-preview", "hr", f"/cycles/{cycle}?preview=lock", PHONE, "zh-CN"),
+            ("scheme", "hr", f"/schemes/{scheme}", DESKTOP, "en"),
+            ("organisation", "hr", "/organisation", DESKTOP, "zh-CN"),
+            ("payout", "finance", f"/payouts/{line}", (1280, 1500), "zh-CN"),
+            ("ledger", "finance", "/ledger", DESKTOP, "en"),
             ("performance", "executive", "/performance", (1280, 1500), "zh-CN"),
             ("audit", "auditor", "/audit", DESKTOP, "en"),
             ("proof", "auditor", "/audit/events/1400", DESKTOP, "en"),
