@@ -43,6 +43,7 @@ def read(
         (STAFF, "utf-8", "utf-8"),
         (STAFF, "utf-8-sig", "utf-8-sig"),
         (STAFF, "gb18030", "gb18030"),
+        ("工号,应发\n" + "1,¥2\n" * 50, "gb18030", "gb18030"),
         (STAFF, "utf-16", "utf-16"),
         (STAFF.replace("张三", "A") * 3, "utf-16-le", "utf-16-le"),
         (LATIN, "cp1252", "cp1252"),

@@ -19,7 +19,6 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 GB_2312, GB_2312_TRAIL = range(0xB0, 0xF8), 0xA1
-PUNCTUATION = "，。、；：？！（）《》“”‘’—…·￥％　"
 CHINESE_SHARE = 0.6
 UTF8_SHARE = 0.98
 
@@ -67,22 +66,16 @@ def _mostly_utf8(sample: bytes) -> bool:
 
 
 def _chinese(sample: bytes) -> bool:
-    """Read as GB18030 it gives common Chinese characters, and not accents in Latin words."""
+    """Read as GB18030 it gives common Chinese characters, and not chance pairs of Latin letters."""
     text = sample.decode("gb18030", errors="replace")
-    odd = [character for character in text if not character.isascii()]
-    if not odd:
-        return False
-    common = sum(1 for character in odd if _is_common(character))
-    return common / len(odd) >= CHINESE_SHARE
+    told = [each for each in text if "\u4e00" <= each <= "\u9fff" or each == "\ufffd"]
+    common = sum(1 for each in told if each != "\ufffd" and _is_common(each))
+    return bool(told) and common / len(told) >= CHINESE_SHARE
 
 
 def _is_common(character: str) -> bool:
     # A character of GB 2312 has two high bytes, the first from B0 to F7; a pair that chance makes
     # of Latin letters hardly ever has.
-    if character in PUNCTUATION:
-        return True
-    if not "\u4e00" <= character <= "\u9fff":
-        return False
     lead, trail = character.encode("gb18030")[:2]
     return lead in GB_2312 and trail >= GB_2312_TRAIL
 
