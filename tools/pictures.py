@@ -72,7 +72,6 @@ class Pictures:
             ("team", "manager", "/team", DESKTOP, "zh-CN"),
             ("rating", rater, deviation, DESKTOP, "zh-CN"),
             ("cockpit", "hr", f"/cycles/{cycle}", DESKTOP, "zh-CN"),
-            ("lock-preview", "hr", f"/cycles/{cycle}?preview=lock", PHONE, "zh-CN"),
             ("scheme", "hr", f"/schemes/{scheme}", DESKTOP, "en"),
             ("organisation", "hr", "/organisation", DESKTOP, "zh-CN"),
             ("payout", "finance", f"/payouts/{line}", (1280, 1500), "zh-CN"),
