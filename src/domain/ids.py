@@ -282,6 +282,7 @@ def erasure_id(person: UUID) -> ErasureId:
     """The erasure of what is personal about a person."""
     return ErasureId(_id("erasure", person))
 
+
 RESTORE_DRILLS_ID = _id("restore-drill")
 """The one stream of a tenant's restore drills."""
 

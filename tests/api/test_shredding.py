@@ -230,7 +230,8 @@ async def answered(company: Any) -> str:
     assert (person["name"], person["erased"]) == (None, True)
     paths = (
         "/people", "/rewards", f"/rewards/{REWARD_ID}", "/recognitions", "/appeals", APPEAL,
-        "/actuals/corrections", f"{APPRAISAL}/history", "/payouts", "/keys", EMPLOYMENT, "/audit/events",
+        "/actuals/corrections", f"{APPRAISAL}/history", "/payouts", "/keys", EMPLOYMENT,
+        "/audit/events",
     )  # fmt: skip
     answers = [await auditor.saw(path) for path in paths]
     return msgspec.json.encode([person, *answers]).decode()

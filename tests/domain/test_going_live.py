@@ -17,6 +17,7 @@ from domain.go_live import (
     RecordShadowRun,
     ReturnToShadow,
     StartShadow,
+    Verdict,
     modules_in_order,
 )
 from domain.onboarding_plan import (
@@ -67,7 +68,9 @@ def test_each_difference_is_explained_before_it_goes_live(world: Any) -> None:
     run = RecordShadowRun(period="2025-08", compared=2, differences=differences)
     world.do(run, on=on)
     world.refuses("differences-open", GoLive(note="x"), on=on)
-    for key, verdict in (("E-1", "rounding"), ("E-2", "ours-wrong")):
+    verdicts: tuple[tuple[str, Verdict], ...]
+    verdicts = (("E-1", "rounding"), ("E-2", "ours-wrong"))
+    for key, verdict in verdicts:
         explained = ExplainDifference(
             period="2025-08",
             key=key,

@@ -36,7 +36,7 @@ from domain.cycle_deadlines import (
     ExtendDeadline,
     StageDeadline,
 )
-from domain.kernel import Refused
+from domain.kernel import Context, Refused
 from domain.ratings import Rating, SubmitManagerRating, SubmitSelfRating
 from domain.work_calendar import SetWorkCalendar, WorkCalendarSet, window
 
@@ -198,7 +198,7 @@ def test_windows_skip_holidays_and_use_made_up_days(company: Any) -> None:
     world = company.world
     company.plan()
     cycle = world.states[company.cycle]
-    context = _Context(world)
+    context = Context(now=world.now, actor=uuid4(), look=world)
     friday = date(2025, 4, 18)
     assert window(friday, 10, cycle, context) == date(2025, 5, 2)
     world.do(MAY)
@@ -208,11 +208,6 @@ def test_windows_skip_holidays_and_use_made_up_days(company: Any) -> None:
     assert window(over_new_year, 1, cycle, context) == date(2026, 1, 1)
     world.do(SetWorkCalendar(year=2026, holidays=(date(2026, 1, 1), date(2026, 1, 2))))
     assert window(over_new_year, 1, cycle, context) == date(2026, 1, 5)
-
-
-class _Context:
-    def __init__(self, world: Any) -> None:
-        self.look = world
 
 
 @over(

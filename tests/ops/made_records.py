@@ -89,8 +89,8 @@ def person(row: int, number: str, **other: str | None) -> list[Record]:
     }
     return [
         made("person", row, number=number, name=f"员工{number}"),
-        made("employment", row, **hired),
-        made("pay_history", row, **paid),
+        made("employment", row, 0, **hired),
+        made("pay_history", row, 0, **paid),
     ]
 
 
