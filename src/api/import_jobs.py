@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -88,7 +88,7 @@ class JobTold(msgspec.Struct, frozen=True, kw_only=True):
     done: int
     total: int
     events: int
-    answer: msgspec.Raw
+    answer: Any
     """What came of it; null before its end."""
 
 
@@ -158,7 +158,7 @@ def _told(job: Job) -> JobTold:
         done=job.done,
         total=job.total,
         events=job.events,
-        answer=msgspec.Raw((job.answer or "null").encode()),
+        answer=msgspec.json.decode(job.answer or "null"),
     )
 
 
