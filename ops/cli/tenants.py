@@ -11,6 +11,7 @@ from api.auth import ROLES
 from api.services import opened
 from domain.access import IssueAccessKey
 from ops.bundles import export as export_bundle
+from ops.cli.access import limit, oidc
 from ops.cli.common import COMMON, Common, Exit, WrongInput, run, table, told
 from ops.cli.proofs import export, progress
 from ops.forking import fork as fork_tenant
@@ -148,6 +149,8 @@ def _switched(tenant: UUID, common: Common, status: str) -> int:
 
 
 tenant.command(export)
+tenant.command(limit)
+tenant.command(oidc)
 
 
 @tenant.command
