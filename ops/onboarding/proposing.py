@@ -1,5 +1,6 @@
 """Recipes for the parts that tables play, in the words of a mapping file."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ Rule = dict[str, Any] | str
 UNSTATED: Rule = {"constant": NONE_JOB}
 COMPANY: Rule = {"constant": "company"}
 HALF = 0.5
+YEAR = re.compile(r"(19|20)\d\d")
 SEVERAL_POSTS = "where somebody has several posts, no day tells which is the present one"
 Made = tuple[str, dict[str, Any]]
 """(why, recipe)."""
@@ -62,9 +64,12 @@ def write(draft: Draft, tables: list[Table]) -> None:
     _jobs(draft)
     _person(draft)
     _employment(draft)
-    for table in tables:
-        if table.name in cast.number or table is cast.people:
-            _history(draft, table)
+    able = [table for table in tables if table.name in cast.number or table is cast.people]
+    # Pay is standing in one place; where a list of wages says it again it is not told twice.
+    first = [table for table in (cast.posts, cast.people) if table in able]
+    paying = next((table for table in (*first, *able) if table and pay_of(table)), None)
+    for table in able:
+        _history(draft, table, standing=table is paying)
 
 
 def who(draft: Draft, table: Table) -> Rule | None:
@@ -290,55 +295,69 @@ def _left(draft: Draft, table: Table, said: Rule, *, merging: bool) -> None:
               when={"column": left.name, "empty": False}, **merge)  # fmt: skip
 
 
-def _history(draft: Draft, table: Table) -> None:
+def _history(draft: Draft, table: Table, *, standing: bool) -> None:
     """Pay, results and figures that the table tells of its people."""
     said = who(draft, table)
     if said is None:
         return
-    column = draft.cast.number.get(table.name)
-    single = {} if column is not None and column.unique else {"merge": "changes"}
     day = next((c for c in table.columns if c.concept in ("effective", "date") and c.forms), None)
-    pay = pay_of(table)
-    if pay is not None:
-        rule: Rule = {"column": pay.name, "round": 2}
-        if yearly(pay):
-            rule = {"column": pay.name, "scale": "1/12", "round": 2}
-        begins: Rule = (
-            day.name if day is not None else _from_facts(table) or {"constant": draft.opening}
-        )
-        span = "year" if yearly(pay) else "month"
-        draft.add(f"pay: {pay.name!r}, taken as a {span}'s", "pay_structure", table, {
-            "employment": said, "effective_from": begins, "monthly_total": rule,
-        }, when={"column": pay.name, "empty": False}, **single)  # fmt: skip
+    if standing:
+        _standing(draft, table, said, day)
     _paid(draft, table, said, day)
     _rated(draft, table, said, day)
     _figures(draft, table, said, day)
 
 
-def _from_facts(table: Table) -> Rule | None:
+def _standing(draft: Draft, table: Table, said: Rule, day: Column | None) -> None:
+    pay = pay_of(table)
+    if pay is None:
+        return
+    column = draft.cast.number.get(table.name)
+    single = {} if column is not None and column.unique else {"merge": "changes"}
+    rule: Rule = {"column": pay.name, "round": 2}
+    if yearly(pay):
+        rule = {"column": pay.name, "scale": "1/12", "round": 2}
+    span = _span(table)
+    begins: Rule = {"constant": draft.opening}
+    if day is not None:
+        begins = day.name
+    elif span is not None:
+        # Whoever was hired in the year of a list is on it by the year's end.
+        begins = {**span[1], "end_of": span[2]} if span[2] else span[1]
+    draft.add(f"pay: {pay.name!r}, taken as a {'year' if yearly(pay) else 'month'}'s",
+              "pay_structure", table, {
+        "employment": said, "effective_from": begins, "monthly_total": rule,
+    }, when={"column": pay.name, "empty": False}, **single)  # fmt: skip
+
+
+def _span(table: Table) -> tuple[Rule, dict[str, Any], str | None] | None:
+    """(period, its first day, what it is the end of) of a list, by its year or its file's name."""
     year = table.first("year", surely=2)
-    if year is not None and all(text.isdigit() and len(text) == 4 for text in year.texts[:200]):  # noqa: PLR2004  # a year
-        return {"template": f"{{{year.name}}}-12-31"}
-    if "year" in table.facts:
-        parts = "-".join(f"{{@{group}}}" for group in table.facts)
-        rest = {"year": "-12-31", "month": "-28", "day": ""}[list(table.facts)[-1]]
-        return {"template": parts + rest, "date": ["YYYY-M-D"]}
-    return None
+    if year is not None and all(YEAR.fullmatch(text) for text in year.texts[:200]):
+        said = f"{{{year.name}}}"
+        return {"template": said}, {"template": f"{said}-01-01", "date": ["YYYY-M-D"]}, "year"
+    if "year" not in table.facts:
+        return None
+    said = "-".join(f"{{@{group}}}" for group in table.facts)
+    last = list(table.facts)[-1]
+    rest = {"year": "-01-01", "month": "-01", "day": ""}[last]
+    first = {"template": said + rest, "date": ["YYYY-M-D"]}
+    return {"template": said}, first, None if last == "day" else last
 
 
 def _paid(draft: Draft, table: Table, said: Rule, day: Column | None) -> None:
     gross = table.first("gross", "net", surely=2)
     if gross is None or gross.shape not in ("whole", "number", "money"):
         return
-    when: Rule | None = day.name if day is not None else _from_facts(table)
-    if when is None:
+    span = _span(table)
+    if day is not None:
+        span = ({"column": day.name}, {"column": day.name}, "month")
+    if span is None:
         return
-    ends = {"column": when} if isinstance(when, str) else dict(when)
-    span = "month" if day is not None else "year"
-    period: Rule = {"column": when} if isinstance(when, str) else {"template": when["template"]}
+    period, begins, end = span
     draft.add(f"what was paid: {gross.name!r}", "pay_history", table, {
         "employment": said, "measure": {"constant": gross.name}, "period": period,
-        "starts_on": when, "ends_on": {**ends, "end_of": span},
+        "starts_on": begins, "ends_on": {**begins, "end_of": end} if end else begins,
         "total": {"column": gross.name, "round": 2},
     }, when={"column": gross.name, "empty": False})  # fmt: skip
 
@@ -351,7 +370,10 @@ def _rated(draft: Draft, table: Table, said: Rule, day: Column | None) -> None:
     most = next((top for top in (5, 10, 100) if max(found, default=0) <= top), None)
     if most is None:
         return
-    when: Rule = day.name if day is not None else _from_facts(table) or {"constant": draft.opening}
+    span = _span(table)
+    when: Rule = {"constant": draft.opening} if span is None else span[1]
+    if day is not None:
+        when = day.name
     draft.add(f"results: {rating.name!r}, on a scale to {most} as its values suggest",
               "score_history", table, {
         "employment": said, "measure": {"constant": rating.name},

@@ -3,6 +3,7 @@
 Symbolic links, devices and what lies outside the folder are refused before anything is opened.
 """
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -23,6 +24,7 @@ from ops.onboarding.records import SourceFile
 FILES_MAX = 10_000
 SIZE_MAX = 8 << 30
 DEPTH_MAX = 8
+END_S = 2.0
 TEXT_ABOUT = ("SOURCE.txt", "LICENSE", "README*", "*.md", "*.html", "*.pdf", ".*")
 """What lies beside data and is none."""
 KINDS = (
@@ -140,12 +142,17 @@ class Reader:
         process, self._process = self._process, None
         if process is None:
             return 0
-        if process.stdin is not None:
-            process.stdin.close()
-        if process.poll() is None and process.stdout is not None:
+        # One that has died by itself is at its end in a moment, and has its own reason.
+        with contextlib.suppress(BrokenPipeError):
+            if process.stdin is not None:
+                process.stdin.close()
+        if process.stdout is not None:
             process.stdout.close()
+        try:
+            return process.wait(END_S)
+        except subprocess.TimeoutExpired:
             process.kill()
-        return process.wait()
+            return process.wait()
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:

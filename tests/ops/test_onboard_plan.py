@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
@@ -95,7 +96,7 @@ def test_a_chinese_roster_in_gb18030_with_monthly_wages(tmp_path: Path) -> None:
 def test_a_workbook_of_several_sheets_that_refer_to_one_another(tmp_path: Path) -> None:
     made = tmp_path / "in"
     made.mkdir()
-    tables = {
+    tables: dict[str, list[list[Any]]] = {
         "Departments": [["DeptID", "DeptName"], ["D1", "Sales"], ["D2", "IT"]],
         "Employees": [["Staff list 2024"], ["ID", "First Name", "Last Name", "DeptID", "Title",
                                             "Start Date"]]
