@@ -76,7 +76,7 @@ class Pictures:
             ("organisation", "hr", "/organisation", DESKTOP, "zh-CN"),
             ("payout", "finance", f"/payouts/{line}", (1280, 1500), "zh-CN"),
             ("ledger", "finance", "/ledger", DESKTOP, "en"),
-            ("performance", "executive", "/performance", (1280, 1500), "zh-CN"),
+            ("performance", "executive", "/performance", (1180, 1180), "zh-CN"),
             ("audit", "auditor", "/audit", DESKTOP, "en"),
             ("proof", "auditor", "/audit/events/1400", DESKTOP, "en"),
             ("two-moments", "auditor", "/audit/compare", DESKTOP, "en"),
