@@ -188,7 +188,10 @@ def test_case_12c_split_at_the_first_of_may(company: Any, evaluate: Any) -> None
     # (30 x 89.76 + 61 x 89.54) / 91 = 89.6125..., for reports only.
     assert locked.score == told.score_after == Decimal("89.61")
     by_days = (30 * Fraction("0.8976") + 61 * Fraction("0.8954")) / 91
-    assert evaluate(locked.explanation) == by_days
+    # What is shown is rounded and says so; what is paid is reckoned from the parts.
+    assert evaluate(locked.explanation) == Fraction(locked.coefficient) == Fraction("0.8961")
+    assert locked.explanation.rule == "shown"
+    assert Fraction(locked.explanation.inputs[0].value) == by_days
     line = quarter.paid()
     assert line.amount == Money(2_688_376, "CNY")
     assert evaluate(line.explanation) == 2_688_376
