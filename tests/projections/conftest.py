@@ -73,6 +73,7 @@ from domain.ids import (
     reward_budget_id,
     reward_id,
     scheme_id,
+    work_calendar_id,
 )
 from domain.indicator_library import IndicatorDefined
 from domain.jobs import JobDefined
@@ -113,6 +114,7 @@ from domain.reward_budget import PersonsShare, RewardBudgetCommitted, RewardBudg
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
 from domain.scheme import SchemeDrafted, SchemeSimulated, SchemeVersionPublished
 from domain.scheme_change import NextCycle
+from domain.work_calendar import WorkCalendarSet
 from projections.catalogue import PROJECTIONS
 from projections.health import Stuck, lag
 from projections.history import TenantLogs
@@ -173,6 +175,7 @@ def units() -> Iterator[Line]:
         code="calls", version=1, name="客户拜访", nature="economic", rule=Manual()
     )
     yield indicator_definition_id("calls"), calls
+    yield work_calendar_id(2026), WorkCalendarSet(year=2026, holidays=(date(2026, 1, 1),))
     yield (
         CYCLE,
         CyclePlanned(

@@ -191,6 +191,7 @@ async def test_versions_live_side_by_side_until_the_old_one_is_retired(new_datab
     assert await retire(addresses.owner, kept) == [
         f"merit_views.cycles_v{now}",
         f"merit_views.feeds_v{now}",
+        f"merit_views.work_calendars_v{now}",
     ]
 
 
