@@ -30,6 +30,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "/schemes/{scheme_id}/lint": {"version": 1},
     "/schemes/{scheme_id}/diff": {"before": 1, "after": 2},
     "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
+    "/cycles/{cycle_id}/exceptions": {"kind": "manager-rating-missing"},
     "/analytics/reward-gap": {"cycle_id": examples.CYCLE_ID},
 }
 """Parameters without which there is no answer."""

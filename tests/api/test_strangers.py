@@ -59,6 +59,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "/schemes/{scheme_id}/lint": {"version": 1},
     "/schemes/{scheme_id}/diff": {"before": 1, "after": 1},
     "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
+    "/cycles/{cycle_id}/exceptions": {"kind": "manager-rating-missing"},
     "/analytics/reward-gap": {"cycle_id": examples.CYCLE_ID},
 }
 """Parameters without which there is no answer."""
