@@ -26,7 +26,7 @@ from projections.cycle_progress import (
 from tenancy.store import Store
 
 READERS = frozenset({auth.HR, auth.EXECUTIVE, auth.FINANCE, auth.AUDITOR, auth.ADMIN})
-LOCKERS = frozenset({auth.HR, auth.ADMIN})
+LOCKERS = frozenset({auth.HR, auth.AUDITOR, auth.ADMIN})
 VIEWS = (planning.NAME, scores.NAME)
 AT_ONCE = 32
 DONE_BEFORE = frozenset({"already-locked", "appraisal-void"})

@@ -17,7 +17,7 @@ from domain.payout_batch import PAYOUT_BATCH
 from projections import pay_ledger, planning, scores
 from projections.cycle_progress import locked_ids
 
-PREPARERS = frozenset({auth.FINANCE, auth.HR, auth.ADMIN})
+PREPARERS = frozenset({auth.FINANCE, auth.HR, auth.AUDITOR, auth.ADMIN})
 NAMED_MAX = 1_500
 """Appraisals of one preview; more than that are prepared by unit."""
 _CODE = "preview"
