@@ -32,6 +32,8 @@ GIVEN: dict[str, dict[str, Any]] = {
     "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
     "/cycles/{cycle_id}/exceptions": {"kind": "manager-rating-missing"},
     "/analytics/reward-gap": {"cycle_id": examples.CYCLE_ID},
+    "/analytics/anomalies": {"cycle_id": examples.CYCLE_ID},
+    "/reports/monthly": {"month": "2025-03"},
 }
 """Parameters without which there is no answer."""
 ROOT = Path(__file__).parents[2]
