@@ -8,6 +8,7 @@ followed. What the operator allows by name (`MERIT_ISSUERS`) may lie inside.
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -55,10 +56,16 @@ def is_public(address: str) -> bool:
 
 
 class Outside:
-    """Asks addresses of the public internet, and those that the operator allows."""
+    """Asks addresses of the public internet, and those that the operator allows.
 
-    def __init__(self, allowed: str = "") -> None:
+    Args:
+        allowed: origins that may lie inside, parted by commas.
+        trust: the authorities whose certificates are believed; None is those of the system.
+    """
+
+    def __init__(self, allowed: str = "", trust: ssl.SSLContext | None = None) -> None:
         self._allowed = allowed_hosts(allowed)
+        self._trust = trust
 
     async def get(self, url: str, *, bearer: str | None = None) -> Any:
         """The JSON object that a GET of this address answers.
@@ -90,7 +97,9 @@ class Outside:
         try:
             async with (
                 asyncio.timeout(ANSWER_S_MAX),
-                httpx.AsyncClient(trust_env=False, follow_redirects=False) as client,
+                httpx.AsyncClient(
+                    trust_env=False, follow_redirects=False, verify=self._trust or True
+                ) as client,
                 client.stream(
                     method,
                     target,

@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
+import structlog
 from litestar import Request, Response
 
 from api.auth import CACHED_FOR, CACHED_MAX, ROLES, Caller, raise_closed
@@ -37,6 +38,8 @@ from api.stamp import arrival
 from tenancy.registry import KEY_SHAPE, key_prefix
 from tenancy.sessions import ABSOLUTE, SessionRow, SessionTable
 from tenancy.settings import Settings
+
+LOG = structlog.get_logger("api.sessions")
 
 COOKIE: Final = "__Host-merit_session"
 COOKIE_HERE: Final = "merit_session"
@@ -173,6 +176,12 @@ async def start_session(
         expires_at=caller.expires_at,
     )
     _give(response, services.settings, token, ABSOLUTE)
+    LOG.info(
+        "signed-in",
+        tenant=str(caller.tenant_id),
+        actor=str(caller.actor),
+        by="provider" if sign_in_id else "access key",
+    )
 
 
 async def end_session(request: Request[Any, Any, Any], response: Response[Any]) -> None:
@@ -181,6 +190,7 @@ async def end_session(request: Request[Any, Any, Any], response: Response[Any]) 
     if token := token_of(request):
         await services.sessions.table.end(token, "signed out")
         services.sessions.forget(token)
+        LOG.info("signed-out")
     _give(response, services.settings, "", timedelta(0))
 
 
@@ -210,6 +220,7 @@ async def enter_slowly(request: Request[Any, Any, Any], secret: str) -> Caller:
         caller: Caller = await services.door.enter(f"Bearer {secret}", arrival())
     except Said as no:
         if no.code == "unauthenticated":
+            LOG.warning("sign-in-refused", prefix=prefix)
             await services.limits.failed(address, prefix)
         raise
     return caller

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+import structlog.testing
 
 from api import examples
 from api.sessions import COOKIE_HERE, Sessions, cookie_name, csrf_of, secured
@@ -204,3 +205,18 @@ async def test_a_rung_bell_forgets_the_tenant(company: Any, database: Any) -> No
 async def test_a_made_up_token_opens_nothing(company: Any) -> None:
     for token in ("", "x", "mls_" + "a" * 43, "mlk_" + "a" * 43, "mls_" + "a" * 5000):
         assert (await asked(company, token)).status_code == 401
+
+
+async def test_sign_ins_are_logged_whether_they_succeed_or_not(company: Any) -> None:
+    with structlog.testing.capture_logs() as lines:
+        token = await signed_in(company, "hr")
+        refused = await company.http.post("/console/sign-in", data={"key": f"mlk_{token}"})
+        cookie = {"Cookie": f"{COOKIE_HERE}={token}"}
+        await company.http.post("/console/sign-out", headers=cookie)
+    assert refused.status_code == 401
+    told = [
+        line for line in lines if line["event"] in {"signed-in", "sign-in-refused", "signed-out"}
+    ]
+    assert [line["event"] for line in told] == ["signed-in", "sign-in-refused", "signed-out"]
+    assert told[0]["tenant"] == str(company.tenant_id)
+    assert token not in str(lines)
