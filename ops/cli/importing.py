@@ -17,6 +17,8 @@ from ops.onboarding import batches, committing, reconciling
 from ops.onboarding.batches import Batch
 from ops.onboarding.installation import Place, actor_of, place_of, progress, stamps
 from ops.onboarding.rechecking import Held, held_of, settle
+from ops.onboarding.sampling import read as read_sample
+from ops.onboarding.worksheet import read as read_worksheet
 from ops.onboarding.workspace import Workspace
 from projections import imports
 
@@ -28,17 +30,21 @@ def sign(
     note: str = "",
     matched: int | None = None,
     mismatched: int = 0,
+    worksheet: Path | None = None,
+    sheet: int = 1,
     tenant: Tenant = None,
     who: As = None,
     common: Common = COMMON,
 ) -> int:
-    """Sign a batch off, or (with --matched) say how a comparison of its sample went.
+    """Sign a batch off, or say how a comparison of its sample went: --worksheet, or --matched.
 
     Args:
         code: The batch.
         note: What was looked at; with it the migration owner signs the batch off.
         matched: Rows of the sample that are as in the source; two people compare.
         mismatched: Rows of the sample that are not.
+        worksheet: The filled-in worksheet of the sample, in the place of both numbers.
+        sheet: Whose answers: 1 for the first person's sheet, 2 for the second's.
         tenant: Whose history.
         who: Who signs: a person's number or id.
         common: Options of every command.
@@ -48,13 +54,14 @@ def sign(
         async with place_of(common.settings, tenant) as place:
             batch = await batches.batch_of(place.store, code)
             new_stamp = stamps(actor_of(who))
-            if matched is not None:
+            if matched is not None or worksheet is not None:
                 sample = batch.state.sample
                 if sample is None:
                     raise WrongInput("no sample was drawn of what is there now")
-                command = CompareSample(
-                    sample_digest=sample.digest, matched=matched, mismatched=mismatched
-                )
+                same, other = matched or 0, mismatched
+                if worksheet is not None:
+                    same, other = _filled_in(worksheet, sheet, sample.digest)
+                command = CompareSample(sample_digest=sample.digest, matched=same, mismatched=other)
                 await place.store.execute(IMPORT, batch.import_id, command, new_stamp())
             if note:
                 signed = SignOffImport(note=note)
@@ -67,6 +74,18 @@ def sign(
             return Exit.DONE
 
     return run(go())
+
+
+def _filled_in(path: Path, sheet: int, digest: str) -> tuple[int, int]:
+    """What a person has written into the worksheet of this sample, all of it."""
+    if sheet not in (1, 2):
+        raise WrongInput("--sheet is 1 or 2")
+    if read_sample(path.with_suffix(".json")).digest != digest:
+        raise WrongInput(f"{path} is the worksheet of another sample")
+    found = read_worksheet(path, sheet - 1)
+    if found.open:
+        raise WrongInput(f"{path}: {found.open} records have no answer yet")
+    return found.matched, found.mismatched
 
 
 @onboard.command(name="dry-run")

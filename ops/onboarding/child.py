@@ -4,6 +4,7 @@ It reads requests from standard input and writes frames to standard output. What
 hostile; when it dies, only the file at hand is lost.
 """
 
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 Frame = Found | Rows | Refusal | Done
 LENGTH_BYTES = 4
+NICE = 5
 
 
 def kind_of(path: Path) -> str:
@@ -131,6 +133,8 @@ def serve(request: Request, out: BinaryIO) -> None:
 
 def main() -> None:
     """Serve requests, one a line, until there are no more."""
+    # Whoever waits for a page comes before whoever waits for an import.
+    os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -50,7 +50,8 @@ from ops.onboarding.batches import Batch, portions
 from ops.onboarding.committing import Told
 from projections.history import TenantLog
 from tenancy.bulk import After, Asked, Done, Step
-from tenancy.records import Recorded, Stamp
+from tenancy.idempotency import fingerprint
+from tenancy.records import Idempotency, Recorded, Stamp
 from tenancy.store import Store
 
 BATCH_EVENTS = 2_000
@@ -236,7 +237,8 @@ async def _portions(log: TenantLog, import_id: UUID, written: Written) -> AsyncI
             if (step := _undoing(recorded, import_id, written)) is not None
         ]
         note = Step(IMPORT_TRAIL, trail, WithdrawChunk(import_id=import_id, number=number))
-        yield Asked(steps, _always(note))
+        key = f"import/{import_id}/withdraw/{number}"
+        yield Asked(steps, _always(note), Idempotency(key=key, fingerprint=fingerprint(key)))
 
 
 def _always(step: Step) -> After:

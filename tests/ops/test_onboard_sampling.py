@@ -10,6 +10,8 @@ import pytest
 import xlsxwriter
 
 from ops.cli import main
+from ops.cli.common import WrongInput
+from ops.cli.importing import _filled_in
 from ops.demo.model import BadInput
 from ops.onboarding.check import check, finished
 from ops.onboarding.mapping import Loaded, parse
@@ -147,3 +149,21 @@ def test_limits_of_a_sample(tmp_path: Path, option: list[str]) -> None:
     workspace(tmp_path, 5)
     work = ["--work", str(tmp_path / "work")]
     assert main(["onboard", "sample", "--seed", "1", *work, *option]) == 2
+
+
+def test_a_signature_takes_its_numbers_from_a_finished_worksheet_of_the_same_sample(
+    tmp_path: Path,
+) -> None:
+    workspace(tmp_path, 20)
+    assert main(["onboard", "sample", "--seed", "1", "--work", str(tmp_path / "work")]) == 0
+    path = tmp_path / "work" / "sample.xlsx"
+    sample = read(path.with_suffix(".json"))
+    with pytest.raises(WrongInput, match="20 records have no answer yet"):
+        _filled_in(path, 1, sample.digest)
+    fill(path, {0: ["yes"], 1: ["no"]})
+    assert _filled_in(path, 1, sample.digest) == (20, 0)
+    assert _filled_in(path, 2, sample.digest) == (0, 20)
+    with pytest.raises(WrongInput, match="another sample"):
+        _filled_in(path, 1, "00" * 32)
+    with pytest.raises(WrongInput, match="1 or 2"):
+        _filled_in(path, 3, sample.digest)
