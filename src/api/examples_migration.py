@@ -17,6 +17,7 @@ _YEAR: Final = {"starts_on": "2024-01-01", "ends_on": "2024-12-31", "period": "2
 def migration_examples() -> dict[str, dict[str, Any]]:
     """By command."""
     return {
+        **_of_the_past(),
         "StartImport": {
             "code": IMPORT,
             "owner": "陈工",
@@ -63,6 +64,11 @@ def migration_examples() -> dict[str, dict[str, Any]]:
         },
         "GoLive": {"note": "差异已逐条说明"},
         "ReturnToShadow": {"reason": "发现遗漏的部门"},
+    }
+
+
+def _of_the_past() -> dict[str, dict[str, Any]]:
+    return {
         "RecordHistoricalPay": {
             "employment_id": _EMPLOYMENT_ID,
             "measure": "应发",

@@ -468,7 +468,17 @@ async def test_only_the_browser_that_left_comes_back(company: Any, issuer: Issue
         assert answer.json()["type"] == BAD
 
 
-@pytest.mark.parametrize("state", ["", "x", "x.y", "751b34d1-a0b4-41c5-b067-f11792022be1", "56e8c26d-55b8-4094-ac8f-69ff82fe7fbf.x", "x" * 5000])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "",
+        "x",
+        "x.y",
+        "751b34d1-a0b4-41c5-b067-f11792022be1",
+        "56e8c26d-55b8-4094-ac8f-69ff82fe7fbf.x",
+        "x" * 5000,
+    ],
+)
 async def test_a_state_that_we_did_not_send(company: Any, issuer: Issuer, state: str) -> None:
     await prepared(company, issuer)
     assert (await came_back(company, state, "code", "x")).json()["type"] == BAD
