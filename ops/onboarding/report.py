@@ -21,7 +21,9 @@ STYLE = """
 body{font:15px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;margin:2rem auto;max-width:70rem;
 padding:0 1rem;color:#1c1f24;background:#fff}table{border-collapse:collapse;width:100%;
 margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #dde1e6;padding:.3rem .6rem;text-align:left;
-vertical-align:top}th{white-space:nowrap}td code{display:block;min-width:7em}td.n{text-align:right;font-variant-numeric:tabular-nums}code{white-space:pre-wrap;
+vertical-align:top}
+th{white-space:nowrap}td code{display:block;min-width:7em}
+td.n{text-align:right;font-variant-numeric:tabular-nums}code{white-space:pre-wrap;
 overflow-wrap:anywhere}.bad{color:#b3261e}.good{color:#2e7d4f}.warn{color:#b26a00}svg{max-width:100%;
 height:auto}@media(prefers-color-scheme:dark){body{color:#e6e8eb;background:#14171b}
 th,td{border-color:#333941}}
