@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from tenancy.import_files import FILE_BYTES_MAX, ImportFiles, TooLarge, TooManyF
 from tenancy.import_jobs import ImportJobs, Job, JobState, JobUnderWay
 
 OCTETS = "application/octet-stream"
+_READ = msgspec.json.Decoder(float_hook=Decimal)
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]{0,199}$")]
 """No folders, nothing hidden: it will be the name of a file."""
@@ -158,7 +160,7 @@ def _told(job: Job) -> JobTold:
         done=job.done,
         total=job.total,
         events=job.events,
-        answer=msgspec.json.decode(job.answer or "null"),
+        answer=None if job.answer is None else _READ.decode(job.answer),
     )
 
 

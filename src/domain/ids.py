@@ -48,6 +48,7 @@ _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 _BEGUN = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
 _KEPT = ~((0xF000 << 64) | (0xC000 << 48))
 _VERSION_5 = (0x5000 << 64) | (0x8000 << 48)
+_UNKNOWN = SafeUUID.unknown
 _new = object.__new__
 _set = object.__setattr__
 
@@ -63,7 +64,7 @@ def _id(kind: str, *key: object) -> UUID:
     number = int.from_bytes(digest.digest()[:16], "big") & _KEPT | _VERSION_5
     made = _new(UUID)
     _set(made, "int", number)
-    _set(made, "is_safe", SafeUUID.unknown)
+    _set(made, "is_safe", _UNKNOWN)
     return made
 
 

@@ -6,6 +6,7 @@ version, and where anybody else was faster the whole portion is decided again.
 """
 
 import asyncio
+import time
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
@@ -21,7 +22,7 @@ from uuid import UUID
 from tenancy.appending import Append, Outcome
 from tenancy.committer import Committer
 from tenancy.entropy import entropy
-from tenancy.errors import Overtaken
+from tenancy.errors import Overtaken, Unavailable
 from tenancy.event_ids import ENTROPY_BYTES, event_id, milliseconds
 from tenancy.idempotency import replay
 from tenancy.look import Context, Decides
@@ -33,6 +34,8 @@ KEPT_MAX = 60_000
 """States of one kind that are kept at hand."""
 ATTEMPTS_MAX = 8
 READ_AT_ONCE_MAX = 2_000
+PATIENCE_S = 300.0
+PAUSE_S_MAX = 10.0
 YIELD_EVERY = 64
 """Steps after which others have a turn: what was decided before is on its way to the server."""
 
@@ -186,7 +189,7 @@ class Bulk:
             portion = await self.decide(asked, stamp)
             if portion.append is None:
                 return portion.done, None
-            receipt = self._receipt(portion.append, await self._commit(portion.append))
+            receipt = await self._written(portion.append, self._commit(portion.append))
             if receipt is not None:
                 return portion.done, receipt
             self.forget()
@@ -230,11 +233,30 @@ class Bulk:
         _, portion, future = waiting
         if future is None or portion.append is None:
             return portion, None
-        receipt = self._receipt(portion.append, await future)
+        receipt = await self._written(portion.append, future)
         return (None, None) if receipt is None else (portion, receipt)
 
     def _commit(self, append: Append) -> asyncio.Future[Outcome]:
         return self._committer.commit(self._recorder.tenant_id, append)
+
+    async def _written(self, append: Append, future: asyncio.Future[Outcome]) -> Receipt | None:
+        """The receipt; None where it was overtaken.
+
+        Nobody sits and waits for a bulk, so it has more patience with a database that is away or
+        slow than a request has. Only what has a key may be tried again: it may have got through.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        pause_s = 1.0
+        under_way: asyncio.Future[Outcome] | None = future
+        while True:
+            try:
+                return self._receipt(append, await (under_way or self._commit(append)))
+            except Unavailable:
+                if append.idempotency is None or time.monotonic() > deadline:
+                    raise
+            under_way = None
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, PAUSE_S_MAX)
 
     @staticmethod
     def _receipt(append: Append, outcome: Outcome) -> Receipt | None:
