@@ -32,8 +32,8 @@ VIEWS = (planning.NAME,)
 
 
 class OfMonth(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    month: date
-    """Any day of it."""
+    month: date | None = None
+    """Any day of it; the present one where none is given."""
 
 
 class Attendance(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,8 @@ async def _attendance(asked: Asked, given: OfMonth) -> One:
     team = caller.has(frozenset({auth.MANAGER})) and caller.person_id in managers - {None}
     seen = caller.sees_everyone or caller.person_id == employment.person_id or team
     found(employment if seen else None)
-    sheet_id = ids.attendance_sheet_id(employment_id, given.month.year, given.month.month)
+    day = given.month or asked.stamp.now.date()
+    sheet_id = ids.attendance_sheet_id(employment_id, day.year, day.month)
     sheet, version = await store.load(ATTENDANCE_SHEET, sheet_id)
     told = Attendance(
         employment_id=employment_id, days=attended(sheet.records), records=sheet.records

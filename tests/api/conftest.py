@@ -17,6 +17,7 @@ from api.app import create_app
 from api.examples_migration import IMPORT_ID
 from api.examples_rewards import REWARD_ID
 from api.sessions import COOKIE_HERE
+from domain import ids
 from domain.catalogue import EVENTS
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
@@ -219,7 +220,14 @@ class Company:
         """On from there: a pool, a fixed rate, a clawback's limit, a statement, a journal."""
         made = examples.EXAMPLES
         finance = await self.client("finance")
-        await finance.did("/pools", made["FundPool"])
+        await finance.did("/pools", {**made["FundPool"], "cap": None})
+        await finance.did(
+            f"/pools/{ids.pool_id(made['FundPool']['code'])}/allocate",
+            {"appraisal_ids": [examples.APPRAISAL_ID]},
+        )
+        hr = await self.client("hr")
+        await hr.did("/work-calendars", made["SetWorkCalendar"])
+        await hr.did("/incidents", made["ReportIncident"])
         await finance.did("/exchange-rates", made["FixExchangeRate"])
         await finance.did("/clawbacks", made["SetClawbackLimit"])
         await finance.did("/ledger/assertions", made["AssertBalance"])

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from api import examples, examples_migration, examples_rewards
+from api import examples, examples_migration, examples_operating, examples_rewards
 from api.app import TABLE
 from api.commands import decode
 from api.routes import BASE
@@ -34,6 +34,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "/analytics/reward-gap": {"cycle_id": examples.CYCLE_ID},
     "/analytics/anomalies": {"cycle_id": examples.CYCLE_ID},
     "/reports/monthly": {"month": "2025-03"},
+    "/employments/{employment_id}/attendance": {"month": "2025-03-01"},
 }
 """Parameters without which there is no answer."""
 ROOT = Path(__file__).parents[2]
@@ -115,6 +116,7 @@ async def test_answers_have_the_documented_shape(
         "import_id": examples_migration.IMPORT_ID,
         "plan_id": examples_migration.PLAN_ID,
         "module_id": examples_migration.MODULE_ID,
+        "incident_id": examples_operating.INCIDENT_ID,
         "position": "1",
     }
     client = await paid_company.client("auditor")
