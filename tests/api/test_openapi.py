@@ -37,6 +37,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "/employments/{employment_id}/attendance": {"month": "2025-03-01"},
 }
 """Parameters without which there is no answer."""
+
+MAY_BE_EMPTY = frozenset({"/imports/{import_id}/jobs", "/imports/{import_id}/files"})
+"""Lists of what needs uploaded files, which tests/ops has."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -128,7 +131,7 @@ async def test_answers_have_the_documented_shape(
     schema = told["content"]["application/json"]["schema"]
     validator = jsonschema_rs.validator_for({**schema, "components": document["components"]})
     assert [str(error) for error in validator.iter_errors(answer.json())] == []
-    if route.listed:
+    if route.listed and route.path not in MAY_BE_EMPTY:
         assert answer.json()["data"]
 
 
