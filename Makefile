@@ -35,6 +35,7 @@ test: setup ## everything that CI runs
 	@tools/patroni
 	@tools/canaille
 	@$(MAKE) lint types contracts docs-check
+	@echo "== audit"; $(BIN)/python tools/audit.py --unless-away
 	@echo "== tests"; $(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadgroup
 
 .PHONY: test-fast
@@ -61,12 +62,21 @@ docs: setup ## write docs/reference from the code
 docs-check: setup
 	@echo "== docs"; $(BIN)/python tools/reference.py --check
 
+.PHONY: audit
+audit: setup ## known weaknesses of the locked packages, and secrets in the tree
+	@echo "== audit"; $(BIN)/python tools/audit.py
+
 .PHONY: bench
 bench: setup ## peers and limits side by side (BENCH=append; QUICK=1 for a short one)
 	@tools/postgresql
 	@tools/debian wrk:wrk
 	@tools/umadb || echo "bench: goes on without UmaDB" >&2
 	@$(BIN)/python -m loadtests.bench $(BENCH) $(if $(QUICK),--quick)
+
+.PHONY: load
+load: setup ## a month-end surge against a server that it starts (QUICK=1: the thirty seconds of CI)
+	@tools/postgresql
+	@$(BIN)/python -m loadtests.surge $(if $(QUICK),--smoke)
 
 .PHONY: failover
 failover: setup ## break a real cluster of three under load, check everything (QUICK=1: three faults)

@@ -46,8 +46,9 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         OSError, DatabaseMisused: the database cannot be used at the start. Later it may come and
             go: the work goes on when it is back.
     """
-    database = await Database.open(settings.database_url or "", size=6)
-    try:
+    async with contextlib.AsyncExitStack() as cleanup:
+        database = await Database.open(settings.database_url or "", size=8)
+        cleanup.push_async_callback(database.close)
         keyring = Keyring.open(database, root_of(settings), trust_of(settings))
         await database.listen(KEY_CHANNEL, keyring.rung)
         logs = TenantLogs(database, keyring, EVENTS)
@@ -56,7 +57,9 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         sealing = Sealing(database, logs, Sealer(database, Signers(keyring)), witnessing)
         erasures = ErasureList(settings.erasures_file, keyring, Signers(keyring))
         await settle(erasures, Registry(database), database)
-        histories = Histories(database, keyring, EVENTS, Committer.of(database))
+        committer = Committer.of(database)
+        cleanup.push_async_callback(committer.close)
+        histories = Histories(database, keyring, EVENTS, committer)
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run(stop))
             group.create_task(Rescoring.following(database, logs, histories).run(stop))
@@ -70,8 +73,6 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             group.create_task(keep_watching(database, logs, stop))
             group.create_task(JobRunner(database, logs, settings).run(stop))
             group.create_task(figures_of(settings.figures_dir, "worker").keep_writing(stop))
-    finally:
-        await database.close()
 
 
 class Sealing:

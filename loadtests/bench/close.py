@@ -115,7 +115,7 @@ async def _closed(server: Server, people: int) -> Run:
         registry = Registry(database)
         tenant_id = (await registry.create_tenant("bench")).tenant_id
         company = Company(tenant_id, people, await template(), server.owner)
-        await company.write(keyring, "organised", "agreed", "measured")
+        await company.write(keyring, "organised", "appraised", "agreed", "measured")
         keys = {
             role: await registry.issue_key(tenant_id, uuid4(), role, [role])
             for role in (auth.HR, auth.FINANCE)

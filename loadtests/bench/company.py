@@ -50,7 +50,7 @@ ROWS_AT_ONCE = 20_000
 OTHERS = tuple(UUID(f"00000000-0000-4000-8000-00000000000{n}") for n in range(1, 4))
 """Human resources, an executive, a machine: whoever acts and is nobody's manager."""
 
-STAGES = ("organised", "agreed", "measured", "scored", "rated", "locked", "paid")
+STAGES = ("organised", "appraised", "agreed", "measured", "scored", "rated", "locked", "paid")
 """How far a company has come. Each is written for everybody before the next one."""
 
 
@@ -161,9 +161,7 @@ def _organised() -> Stage:
 
 def _agreed() -> Stage:
     sheet = ids.goal_sheet_id(APPRAISAL_ID)
-    taken = CreateAppraisal(cycle_id=CYCLE_ID, employment_id=_EMPLOYMENT)
     each = (
-        (APPRAISAL, APPRAISAL_ID, taken, HR),
         (GOAL_SHEET, sheet, example(ProposeGoals, appraisal_id=APPRAISAL_ID), MANAGER_ID),
         (GOAL_SHEET, sheet, AgreeGoals(), TEMPLATE),
     )
@@ -205,6 +203,8 @@ def _paid() -> Stage:
 
 def _wishes() -> Iterator[Stage]:
     yield _organised()
+    taken = CreateAppraisal(cycle_id=CYCLE_ID, employment_id=_EMPLOYMENT)
+    yield "appraised", (), ((APPRAISAL, APPRAISAL_ID, taken, HR),)
     yield _agreed()
     yield _measured()
     scored = (APPRAISAL, APPRAISAL_ID, CalculateInitialScore(), HR)

@@ -29,7 +29,7 @@ NAME = "http"
 CONNECTIONS = 64
 PEOPLE_A_SECOND = 4_000
 """Nobody is rated twice, so that many are there to be rated."""
-STAGES = ("organised", "agreed", "measured", "scored")
+STAGES = ("organised", "appraised", "agreed", "measured", "scored")
 BODY = '{"ratings": [{"indicator": "duty", "points": "88"}], "comment": "Quarterly result 2025Q1"}'
 
 # Each connection asks for other ids than the others; wrk runs one thread, so one script is enough.

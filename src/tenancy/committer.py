@@ -65,9 +65,12 @@ class Committer:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
-    def of(cls, database: Database, *, lanes: int = LANES) -> Self:
-        """Over this database, of which each lane that there is work for keeps one connection."""
-        return cls(lambda: Writer(database), lanes=lanes)
+    def of(cls, database: Database) -> Self:
+        """Over this database, of which each lane that there is work for keeps one connection.
+
+        At most half of them: whoever decides has to read.
+        """
+        return cls(lambda: Writer(database), lanes=max(1, min(LANES, database.size // 2)))
 
     def commit(self, tenant_id: UUID, append: Append) -> asyncio.Future[Outcome]:
         """Queue `append`; the future has its outcome.

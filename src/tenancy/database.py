@@ -102,6 +102,7 @@ class Database:
         self._no_primary_until = 0.0
         self._listeners: set[Listener] = set()
         self.role: Final = role
+        self.size: Final = pool.get_max_size()
 
     @classmethod
     async def open(

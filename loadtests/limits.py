@@ -1,0 +1,98 @@
+"""One tenant at many times its limit: what do the others notice? Against a running product.
+
+    python -m loadtests.limits --url http://127.0.0.1:8000 --noisy KEY --quiet KEY --quiet KEY
+
+First the quiet tenants work alone, then beside the noisy one, in turns. Exit code 1 where their p99
+grows by more than a fifth, or the noisy one is never told 429.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+
+import httpx
+
+ASKED = "/api/v1/tenants/self"
+GROWTH_MAX = 1.2
+PAUSE_S = 0.05
+"""Between two requests of a quiet tenant."""
+FLOODING = 32
+"""Connections of the noisy tenant."""
+
+
+async def quiet(url: str, key: str, until: float, taken: list[float]) -> None:
+    """Work at an ordinary pace; how long each answer took."""
+    async with httpx.AsyncClient(base_url=url, headers=bearer(key)) as client:
+        while time.monotonic() < until:
+            began = time.monotonic()
+            answer = await client.get(ASKED)
+            if answer.status_code != httpx.codes.OK:
+                raise RuntimeError(f"a quiet tenant was answered {answer.status_code}")
+            taken.append(time.monotonic() - began)
+            await asyncio.sleep(PAUSE_S)
+
+
+async def noisy(url: str, key: str, rate: int, until: float, statuses: Counter[int]) -> None:
+    """Ask `rate` times a second, whatever is answered."""
+    began, asked = time.monotonic(), count()
+
+    async def one(client: httpx.AsyncClient) -> None:
+        while (now := time.monotonic()) < until:
+            due = began + next(asked) / rate
+            if due > now:
+                await asyncio.sleep(due - now)
+            statuses[(await client.get(ASKED)).status_code] += 1
+
+    async with httpx.AsyncClient(base_url=url, headers=bearer(key)) as client:
+        await asyncio.gather(*(one(client) for _ in range(FLOODING)))
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def measured(given: argparse.Namespace) -> tuple[list[float], list[float], Counter[int]]:
+    """Times alone, times beside the noisy one, and what that one was answered."""
+    alone: list[float] = []
+    beside: list[float] = []
+    statuses: Counter[int] = Counter()
+    for _ in range(given.rounds):
+        for taken in (alone, beside):
+            until = time.monotonic() + given.seconds
+            work = [quiet(given.url, key, until, taken) for key in given.quiet]
+            if taken is beside:
+                work.append(noisy(given.url, given.noisy, given.rate, until, statuses))
+            await asyncio.gather(*work)
+    return alone, beside, statuses
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, and tell in JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--noisy", required=True, help="access key of the tenant that floods")
+    parser.add_argument("--quiet", action="append", required=True, help="a key of another tenant")
+    parser.add_argument("--rate", type=int, default=500, help="ten times the limit that was set")
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args(arguments)
+    alone, beside, statuses = asyncio.run(measured(given))
+    before, after = (statistics.quantiles(taken, n=100)[98] for taken in (alone, beside))
+    told = {
+        "p99_alone_ms": round(before * 1000, 2),
+        "p99_beside_ms": round(after * 1000, 2),
+        "growth": round(after / before, 3),
+        "noisy": {str(status): number for status, number in sorted(statuses.items())},
+    }
+    print(json.dumps(told))
+    return 0 if after / before <= GROWTH_MAX and statuses[429] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
