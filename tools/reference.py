@@ -14,6 +14,7 @@ import msgspec
 
 import domain
 from api.app import TABLE
+from api.auth import ROLES
 from domain.catalogue import EVENTS
 from domain.kernel import Command, Event
 from domain.refusals import REFUSALS
@@ -45,6 +46,23 @@ def commands() -> str:
     for command in sorted(found, key=lambda each: (each.__module__, each.__name__)):
         parts.append(f"## `{command.__name__}`\n\n`{command.__module__}`\n")
         parts.extend(_described(command))
+    return "\n".join(parts)
+
+
+def roles() -> str:
+    """Who may ask what."""
+    named = sorted(ROLES)
+    parts = [
+        "# Routes and roles\n",
+        "Whoever has another role is refused (403), and a test tries each. Within a role the rules",
+        "of the domain go on: nobody approves what they prepared, people see themselves and their",
+        "team, and a key with [scopes](../how-to/api-keys.md) reaches less.\n",
+        f"| Route | {' | '.join(named)} |",
+        f"|---|{'---|' * len(named)}",
+    ]
+    for route in sorted(TABLE.routes, key=lambda each: (each.path, each.method)):
+        marks = ("x" if role in route.roles else " " for role in named)
+        parts.append(f"| `{route.method} {route.path}` | {' | '.join(marks)} |")
     return "\n".join(parts)
 
 
@@ -118,6 +136,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events,
     "commands.md": commands,
     "refusals.md": refusals,
+    "roles.md": roles,
     "views.md": views,
     "http.md": routes,
     "settings.md": settings,

@@ -21,7 +21,7 @@ AGE_S_MAX: Final = 600
 """An ID token is for the sign-in that asked for it: an old one is not."""
 FOREIGN_KEYS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"})
 """Headers that would let a token bring its own key, or mean something that we do not check."""
-_DOTS: Final = 2
+_PARTS: Final = 3
 TYPES: Final = frozenset({"jwt", "id+jwt", "", "application/jwt"})
 
 
@@ -85,10 +85,11 @@ def _header(token: str) -> _Header:
     """What the token says of itself: judged before a key is looked at."""
     if len(token) > TOKEN_BYTES_MAX:
         raise BadToken("larger than any that we ask for")
-    if token.count(".") != _DOTS:
+    parts = token.split(".")
+    if len(parts) != _PARTS:
         raise BadToken("not a signed token")
     try:
-        raw = msgspec.json.decode(_base64url(token.split(".", 1)[0]))
+        raw = msgspec.json.decode(_base64url(parts[0]))
         header = msgspec.convert(raw, _Header)
     except (ValueError, msgspec.MsgspecError) as error:
         raise BadToken("its header cannot be read") from error

@@ -24,6 +24,7 @@ from api.oidc import TOKEN_BYTES_MAX
 from api.outside import Outside
 from api.provider import Providers
 from api.sessions import COOKIE_HERE
+from tenancy.allowances import NOBODY
 
 CLIENT, SECRET = "meritledger", "a secret of the client's"
 LOGIN = "wang.wu@company.example"
@@ -138,7 +139,10 @@ class Issuer:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def issuer(app: Any) -> AsyncIterator[Issuer]:
+async def issuer(app: Any, database: Any) -> AsyncIterator[Issuer]:
+    # Each test begins as if nobody had failed to sign in from here before.
+    async with database.transaction(NOBODY) as connection:
+        await connection.execute("DELETE FROM merit.allowances")
     made = Issuer()
     server = await made.start()
     before = app.state.services
