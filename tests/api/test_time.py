@@ -1,6 +1,7 @@
 """Days over HTTP: deadlines of a cycle, work calendars and the windows they make, attendance."""
 
 from typing import Any
+from uuid import UUID
 
 from api import examples
 from domain import ids
@@ -9,7 +10,7 @@ MADE = examples.EXAMPLES
 CYCLE = f"/cycles/{examples.CYCLE_ID}"
 APPRAISAL = f"/appraisals/{examples.APPRAISAL_ID}"
 ATTENDANCE = f"/employments/{examples.EMPLOYMENT_ID}/attendance"
-SHEET = f"/attendance-sheets/{ids.attendance_sheet_id(examples.EMPLOYMENT_ID, 2025, 3)}"
+SHEET = f"/attendance-sheets/{ids.attendance_sheet_id(UUID(examples.EMPLOYMENT_ID), 2025, 3)}"
 
 
 def said(answer: Any, status: int, code: str) -> None:
@@ -57,7 +58,7 @@ async def test_a_calendar_makes_the_window_of_an_appeal_longer(company: Any) -> 
     filed = {**MADE["FileAppeal"], "indicator": "contract"}
     await employee.did("/appeals", filed)
     first = await hr.saw(
-        f"/appeals/{ids.appeal_id(examples.APPRAISAL_ID, 1, 'contract')}",
+        f"/appeals/{ids.appeal_id(UUID(examples.APPRAISAL_ID), 1, 'contract')}",
         wait_for=employee.position,
     )
     year, day = int(first["appeal"]["file_by"][:4]), first["appeal"]["file_by"]
@@ -68,12 +69,12 @@ async def test_a_calendar_makes_the_window_of_an_appeal_longer(company: Any) -> 
     assert (shown["year"], shown["holidays"]) == (year, [day])
     await employee.did("/appeals", {**MADE["FileAppeal"], "indicator": "output"})
     second = await hr.saw(
-        f"/appeals/{ids.appeal_id(examples.APPRAISAL_ID, 1, 'output')}",
+        f"/appeals/{ids.appeal_id(UUID(examples.APPRAISAL_ID), 1, 'output')}",
         wait_for=employee.position,
     )
     assert second["appeal"]["file_by"] > first["appeal"]["file_by"]
     # What was told stays told.
-    again = await hr.saw(f"/appeals/{ids.appeal_id(examples.APPRAISAL_ID, 1, 'contract')}")
+    again = await hr.saw(f"/appeals/{ids.appeal_id(UUID(examples.APPRAISAL_ID), 1, 'contract')}")
     assert again["appeal"]["file_by"] == day
 
 
