@@ -50,6 +50,19 @@ def line(name: str, across: str, up: str, series: Mapping[str, Mapping[int, floa
     return _saved(figure, name)
 
 
+def logarithmic(name: str, across: str, up: str, series: Mapping[str, Mapping[int, float]]) -> Path:
+    """Each series, both axes logarithmic."""
+    mpl.rcParams["svg.hashsalt"] = "meritledger"
+    figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+    for label, points in series.items():
+        axes.loglog(list(points), list(points.values()), "o-", label=label)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(frameon=False, fontsize="small")
+    return _saved(figure, name)
+
+
 def bars(name: str, up: str, values: Mapping[str, float]) -> Path:
     """One bar each, with its value."""
     mpl.rcParams["svg.hashsalt"] = "meritledger"

@@ -38,6 +38,8 @@ class Written(msgspec.Struct, frozen=True):
     tenant_id: UUID
     events: int
     master: str
+    views_per_cpu_s: int = 0
+    """Events that its views took in, all of them for the first time, of one core."""
 
 
 def run(*, quick: bool, large: bool = False) -> Result:
@@ -66,6 +68,7 @@ def run(*, quick: bool, large: bool = False) -> Result:
         for largest, smallest in zip(costs[sizes[-1]], costs[sizes[0]], strict=True)
     ]
     found["rebuild_events_per_s"] = found["rebuild_per_s"]
+    found["views_per_cpu_s"] = company.views_per_cpu_s
     for size in sizes:
         found[f"replay_{size}_us_per_event"] = median(costs[size])
     result = Result(

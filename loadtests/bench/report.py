@@ -17,16 +17,16 @@ def write(name: str, result: bytes) -> Path:
     return path
 
 
-def update(name: str, section: str) -> None:
+def update(name: str, section: str, document: Path = DOCUMENT) -> None:
     """Put `section` between this benchmark's marks.
 
     Raises:
         SystemExit: the document has no such marks.
     """
     begin, end = f"<!-- bench:{name} -->\n", f"<!-- /bench:{name} -->"
-    text = DOCUMENT.read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise SystemExit(f"{DOCUMENT} has no place for {name}: {begin.strip()} ... {end}")
-    DOCUMENT.write_text(f"{before}{begin}{section}\n{end}{after}", encoding="utf-8")
+        raise SystemExit(f"{document} has no place for {name}: {begin.strip()} ... {end}")
+    document.write_text(f"{before}{begin}{section}\n{end}{after}", encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.surge.__main__ import broken, limits_of
+from loadtests.surge.__main__ import Limits, broken, limits_of
 
 ROOT = Path(__file__).parents[2]
 SURGE_S_MAX = 240
@@ -23,7 +23,7 @@ def row(name: str, *, count: int = 100, failed: int = 0, p99: str = "50") -> dic
     }
 
 
-LIMITS = {
+LIMITS: Limits = {
     "all": {"failures_share": 0.01, "p95_ms": 100, "requests_per_s": 10},
     "rating: self": {"p99_ms": 60},
 }
