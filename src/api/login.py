@@ -22,6 +22,7 @@ from litestar.params import FromPath
 
 from api.asked import uuid_of
 from api.auth import ROLES, Caller
+from api.console import door
 from api.limits import address_of
 from api.oidc import BadToken, Expected, login_of
 from api.outside import NotOutside
@@ -35,6 +36,7 @@ LOG = structlog.get_logger("api.login")
 
 CALLBACK: Final = "/login/callback"
 HOME: Final = "/console"
+COMPANY_KNOWN_S: Final = 365 * 24 * 3600
 _COOKIE: Final = "merit_login"
 _SECRET_BOUND: Final = b"merit identity-provider client-secret"
 _PARAMETER_MAX: Final = 2048
@@ -84,12 +86,31 @@ async def leave(request: Request[Any, Any, Any], tenant: FromPath[str]) -> Respo
     glue = "&" if "?" in addresses.authorization_endpoint else "?"
     response = _redirect(f"{addresses.authorization_endpoint}{glue}{urlencode(asked)}")
     _keep(response, services, browser, int(ATTEMPT_LIVES.total_seconds()))
+    response.set_cookie(
+        key=door.COMPANY,
+        value=tenant,
+        max_age=COMPANY_KNOWN_S,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=secured(services.settings),
+    )
     return response
 
 
 @get(CALLBACK)
 async def come_back(request: Request[Any, Any, Any]) -> Response[bytes]:
     """From the identity provider, with a code."""
+    try:
+        return await _came_back(request)
+    except Said as no:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        request.scope["state"]["problem"] = no.code
+        return door.refused(request, no)
+
+
+async def _came_back(request: Request[Any, Any, Any]) -> Response[bytes]:
     services: Services = request.app.state.services
     await services.limits.may_try(address_of(request))
     given = request.query_params

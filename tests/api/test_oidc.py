@@ -549,6 +549,29 @@ async def test_a_provider_that_says_it_is_another_is_none(company: Any, issuer: 
     assert answer.json()["type"] == "/problems/provider-away"
 
 
+async def test_a_browser_is_told_on_the_sign_in_page(company: Any, issuer: Issuer) -> None:
+    await prepared(company, issuer)
+    answer = await company.http.get(
+        "/login/callback", params={"state": "x"}, headers={"Accept": "text/html"}
+    )
+    assert answer.status_code == 401
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "sign-in-refused" in answer.text
+
+
+async def test_the_way_to_the_provider_is_remembered(company: Any, issuer: Issuer) -> None:
+    await prepared(company, issuer)
+    link = f"/login/{company.tenant_id}?to="
+    assert link not in (await company.http.get("/console/sign-in")).text
+    left = await company.http.get(f"/login/{company.tenant_id}")
+    assert "merit_company" in left.cookies
+    assert link in (await company.http.get("/console/sign-in")).text
+    company.http.cookies.clear()
+    for named, shown in ((str(company.tenant_id), True), ("javascript:x", False), ("x", False)):
+        page = await company.http.get("/console/sign-in", params={"company": named})
+        assert (link in page.text) is shown
+
+
 async def test_where_nobody_signs_in_there_is_nothing(company: Any, issuer: Issuer) -> None:
     for tenant in (company.tenant_id, uuid4(), "x"):
         answer = await company.http.get(f"/login/{tenant}")

@@ -1,5 +1,6 @@
 """Signing in and out: by an access key, or as somebody of the demo company."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,9 @@ from api.sessions import end_session, enter_slowly, own_site, start_session
 
 DEMO_LOGINS: Final = "demo-logins.json"
 """In the data folder, written by `merit up --demo`."""
+COMPANY: Final = "merit_company"
+"""Kept by the browser: whose provider it went to last; no secret."""
+_COMPANY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PENDING_MAX = 64 * 1024
 """Characters of a form that are kept over a sign-in."""
 
@@ -136,6 +140,12 @@ def _language(request: Request[Any, Any, Any]) -> Language:
     return spoken(request.cookies, request.headers.get("accept-language", ""))
 
 
+def _company(request: Request[Any, Any, Any]) -> str:
+    """The company that this browser signed in to last, or that a link names; empty for none."""
+    given = request.query_params.get("company") or request.cookies.get(COMPANY, "")
+    return given if _COMPANY.fullmatch(given) else ""
+
+
 def _page(
     request: Request[Any, Any, Any],
     *,
@@ -154,6 +164,7 @@ def _page(
             "failed": failed,
             "people": demo_people(request.app.state.services),
             "to": to,
+            "company": _company(request),
             "pending": pending,
             "back": f"{HOME}/sign-in?{urlencode({'to': to})}",
             "request_id": str(request.scope["state"]["request_id"]),
