@@ -22,6 +22,7 @@ ASKED = "/api/v1/tenants/self"
 GROWTH_MAX = 1.2
 PAUSE_S = 0.05
 """Between two requests of a quiet tenant."""
+START_S = 1.5
 FLOODING = 32
 """Connections of the noisy tenant."""
 
@@ -64,12 +65,31 @@ async def measured(given: argparse.Namespace) -> tuple[list[float], list[float],
     statuses: Counter[int] = Counter()
     for _ in range(given.rounds):
         for taken in (alone, beside):
+            flood = await flooding(given) if taken is beside else None
+            # The flood takes a moment to begin; both halves wait for it alike.
+            await asyncio.sleep(START_S)
             until = time.monotonic() + given.seconds
-            work = [quiet(given.url, key, until, taken) for key in given.quiet]
-            if taken is beside:
-                work.append(noisy(given.url, given.noisy, given.rate, until, statuses))
-            await asyncio.gather(*work)
+            await asyncio.gather(*(quiet(given.url, key, until, taken) for key in given.quiet))
+            if flood is not None:
+                told, _ = await flood.communicate()
+                statuses.update({int(each): n for each, n in json.loads(told).items()})
     return alone, beside, statuses
+
+
+async def flooding(given: argparse.Namespace) -> asyncio.subprocess.Process:
+    """The noisy tenant, in a process of its own: its work here is not measured as waiting."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "loadtests.limits", "--url", given.url, "--noisy", given.noisy,
+        "--rate", str(given.rate), "--seconds", str(given.seconds + START_S), "--flood",
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def flooded(given: argparse.Namespace) -> Counter[int]:
+    """What the noisy tenant is answered."""
+    statuses: Counter[int] = Counter()
+    await noisy(given.url, given.noisy, given.rate, time.monotonic() + given.seconds, statuses)
+    return statuses
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,11 +97,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--noisy", required=True, help="access key of the tenant that floods")
-    parser.add_argument("--quiet", action="append", required=True, help="a key of another tenant")
+    parser.add_argument("--quiet", action="append", default=[], help="a key of another tenant")
+    parser.add_argument("--flood", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--rate", type=int, default=500, help="ten times the limit that was set")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args(arguments)
+    if given.flood:
+        print(json.dumps({str(each): n for each, n in asyncio.run(flooded(given)).items()}))
+        return 0
+    if not given.quiet:
+        parser.error("name the keys of quiet tenants")
     alone, beside, statuses = asyncio.run(measured(given))
     before, after = (statistics.quantiles(taken, n=100)[98] for taken in (alone, beside))
     told = {
