@@ -18,9 +18,10 @@ TABLE = re.compile(
 CALL = re.compile(r"\bmerit\.\w+\s*\(\s*(?:\$1|'\{\}')")
 """A function of ours, whose first argument is the tenant (lint, rule S14)."""
 
+RETIRE = "DELETE FROM merit.cursors WHERE projection || '_v' || version <> ALL ($1)"
 OTHERWISE = {
-    "DELETE FROM merit.cursors WHERE projection || '_v' || version <> ALL ($1)": "the owner retires a version of all tenants, beside a migration and never in service",
-    "SELECT {} FROM {} WHERE {}": "its first condition is always the tenant, see _conditions",
+    RETIRE: "the owner retires a version for all tenants, beside a migration, never in service",
+    "SELECT {} FROM {} WHERE {}": "its first condition is always the tenant, see page()",
     "SELECT row FROM {} WHERE row BETWEEN ? AND ?": "SQLite, a file of its own for one import",
 }
 """Statements that do not say so themselves, and why that is right."""
