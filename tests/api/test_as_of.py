@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from api import examples, examples_rewards
+from api import examples, examples_migration, examples_operating, examples_rewards
 from api.app import TABLE
 from api.queries import LOOKING_BACK, Parameters
 from api.routes import Route
@@ -134,6 +134,10 @@ IDS = {
     "definition_id": examples.DEFINITION_ID,
     "sheet_id": examples.OCCURRENCE_SHEET_ID,
     "rater_id": examples.MANAGER_ID,
+    "import_id": examples_migration.IMPORT_ID,
+    "plan_id": examples_migration.PLAN_ID,
+    "module_id": examples_migration.MODULE_ID,
+    "incident_id": examples_operating.INCIDENT_ID,
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "/schemes/{scheme_id}/lint": {"version": 1},
@@ -141,6 +145,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
     "/cycles/{cycle_id}/exceptions": {"kind": "manager-rating-missing"},
     "/analytics/reward-gap": {"cycle_id": examples.CYCLE_ID},
+    "/analytics/anomalies": {"cycle_id": examples.CYCLE_ID},
+    "/imports/trace": {"stream": examples.EMPLOYMENT_ID},
 }
 FOUND_BY_LIST = {
     "pool_id": "/pools",

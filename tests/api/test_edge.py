@@ -76,9 +76,7 @@ async def test_head_is_get_without_a_body(company: Any) -> None:
     assert head.headers["content-length"] == got.headers["content-length"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/v1", "/api/v1/", "/api/v1/tenants", "/metrics"]
-)
+@pytest.mark.parametrize("path", ["/", "/api", "/api/v1", "/api/v1/", "/api/v1/tenants"])
 async def test_unknown_paths_are_problems(http: httpx.AsyncClient, path: str) -> None:
     answer = await http.get(path)
     assert answer.status_code == 404
