@@ -146,7 +146,7 @@ async def test_a_page_is_true(
         assert step in STEPS
         await getattr(company, step)()
     known = dict(KNOWN) if step != "nothing" else {}
-    position = 0
+    position = await company.head()
     for each in exchanges(page):
         person = str(ids.person_id(each.number)) if each.number else WHO.get(each.role)
         client = await company.client(each.role, person)
