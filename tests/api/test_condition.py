@@ -3,7 +3,7 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,21 @@ import pytest_asyncio
 
 from api.app import create_app
 from api.condition import BackupState
+from projections.catalogue import PROJECTIONS
+from projections.kernel import install
+from tenancy.migrate import migrate
 from tenancy.settings import Settings
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def operator(database_url: str, tmp_path: Path) -> AsyncIterator[Any]:
+async def operator(
+    new_database: Callable[[], Awaitable[Any]], tmp_path: Path
+) -> AsyncIterator[Any]:
     """Asks an installation of its own, whose settings a test may add to."""
+    addresses = await new_database()
+    await migrate(addresses.owner)
+    await install(addresses.owner, PROJECTIONS)
+    database_url = str(addresses.app)
 
     class Operator:
         def __init__(self) -> None:
