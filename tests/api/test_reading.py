@@ -14,8 +14,10 @@ APPRAISAL = f"/appraisals/{examples.APPRAISAL_ID}"
 
 async def _noted(company: Any, **wanted: Any) -> list[dict[str, Any]]:
     admin = await company.client("admin")
-    told: list[dict[str, Any]] = (await admin.saw("/audit/reads", limit=500, **wanted))["data"]
-    return told
+    # Others look at the same company: the newest are ours, however many there are before.
+    asked = {"limit": 500, "newest_first": True, **wanted}
+    told: list[dict[str, Any]] = (await admin.saw("/audit/reads", **asked))["data"]
+    return told[::-1]
 
 
 def test_open_questions_are_questions() -> None:
