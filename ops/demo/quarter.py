@@ -99,7 +99,7 @@ class Quarter:
     def followed_by(self, company: Company) -> "Quarter":
         """The same people with the same keys in another cycle."""
         other = Quarter(self._api, company, self._admin, self._steps)
-        other._keys = self._keys  # noqa: SLF001 - its own class
+        other._keys = self._keys
         other.auditor, other.integration = self.auditor, self.integration
         return other
 
