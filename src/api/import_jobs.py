@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,7 @@ from api.asked import Asked
 from api.commands import decode, idempotency
 from api.imports import ENGINEERS, READERS
 from api.problems import Said
-from api.queries import Plain, PlainListing, read
+from api.queries import Plain, PlainListing, found, read
 from api.routes import Route, get
 from domain import ids
 from projections.questions import Page
@@ -146,7 +146,17 @@ async def _ask(asked: Asked) -> Response[bytes]:
 async def _jobs(asked: Asked, _: PlainListing) -> Page[JobTold]:
     """The jobs of an import with their progress, the newest first."""
     jobs = ImportJobs(asked.services.database, asked.caller.tenant_id)
-    return Page(items=tuple(_told(job) for job in await jobs.jobs(asked.one_id())))
+    return Page(items=await _of(asked, [_told(job) for job in await jobs.jobs(asked.one_id())]))
+
+
+T = TypeVar("T")
+
+
+async def _of(asked: Asked, items: list[T]) -> tuple[T, ...]:
+    """The items; where there are none, and no such import either, nothing of the id is known."""
+    if not items:
+        found(await (await asked.store()).read(asked.one_id(), limit=1) or None)
+    return tuple(items)
 
 
 def _told(job: Job) -> JobTold:
@@ -167,7 +177,7 @@ def _told(job: Job) -> JobTold:
 async def _files(asked: Asked, _: PlainListing) -> Page[Uploaded]:
     """The files that were uploaded for an import."""
     files = ImportFiles(asked.services.database, asked.services.keyring, asked.caller.tenant_id)
-    return Page(items=tuple(await files.files(asked.one_id())))
+    return Page(items=await _of(asked, await files.files(asked.one_id())))
 
 
 ROUTES: tuple[Route, ...] = (
