@@ -281,8 +281,10 @@ class Mapper(LibraryMapper[UUID]):
                 content = _joined(content, apart)
         return content
 
-    def open(self, sealed: Sealed) -> Recorded:
+    def open(self, sealed: Sealed, *, skim: bool = False) -> Recorded:
         """The event of this row, as the newest version of its class; erased fields are None.
+
+        To `skim` is for folding: what views leave alone, no state holds either.
 
         Raises:
             UnknownTopic: no class of the catalogue has its topic.
@@ -296,7 +298,7 @@ class Mapper(LibraryMapper[UUID]):
         try:
             metadata = read_metadata(sealed.metadata)
             if metadata.class_version == plan.class_version:
-                event = plan.read(content)
+                event = plan.skim(content) if skim else plan.read(content)
             else:
                 event = plan.upcast(_READ_FIELDS.decode(content), metadata.class_version)
         except (msgspec.MsgspecError, AttributeError, KeyError) as error:

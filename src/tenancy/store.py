@@ -414,7 +414,7 @@ class Store:
         for each, folded in zip(wanted, known, strict=True):
             after[each.stream_id] = min(folded.version, after.get(each.stream_id, folded.version))
         rows: dict[UUID, list[Recorded]] = {}
-        for recorded in await self._open(await self._recorder.streams(after)):
+        for recorded in await self._open(await self._recorder.streams(after), skim=True):
             rows.setdefault(recorded.stream_id, []).append(recorded)
         folds = []
         for each, folded in zip(wanted, known, strict=True):
@@ -428,6 +428,6 @@ class Store:
             folds.append(folded)
         return folds
 
-    async def _open(self, rows: Sequence[Sealed]) -> list[Recorded]:
+    async def _open(self, rows: Sequence[Sealed], *, skim: bool = False) -> list[Recorded]:
         await self._mapper.ready(rows)
-        return [self._mapper.open(row) for row in rows]
+        return [self._mapper.open(row, skim=skim) for row in rows]
