@@ -1,5 +1,6 @@
 """The API's server: granian, with workers that are started again and that never outlive it."""
 
+import gc
 import os
 import signal
 import threading
@@ -15,6 +16,8 @@ from ops.children import ask_for_death_signal
 from tenancy.settings import Settings
 
 BACKLOG = 2048
+COLLECTED_AFTER = (20_000, 20, 50)
+"""New objects, then young and old collections."""
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -29,7 +32,20 @@ def application() -> Any:
     """What each worker process serves; called once in its main thread."""
     # Granian's own processes do not die with a killed server, and would keep its port.
     ask_for_death_signal(signal.SIGTERM, os.getppid())
-    return create_app()
+    app = create_app()
+    unlittered()
+    return app
+
+
+def unlittered() -> None:
+    """Let the collector of cycles look at new objects alone, and not so often.
+
+    Modules and routes stay for good, states are remembered by the ten thousand and hold no cycles:
+    looking at all of them again and again took a tenth of the time of a loaded worker.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
 
 
 class DrainingServer(MPServer):

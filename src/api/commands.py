@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -122,18 +123,23 @@ async def carry_out(act: Act, body: type[msgspec.Struct], asked: Asked) -> tuple
         await act.guard(asked)
     store = await asked.store()
     stream_id = act.stream(asked.ids, command)
-    with TRACER.start_as_current_span(f"command {act.command.__name__}") as span:
-        span.set_attribute("merit.tenant_id", str(asked.caller.tenant_id))
-        span.set_attribute("merit.stream_id", str(stream_id))
-        receipt = await store.execute(
-            act.decider,
-            stream_id,
-            command,
-            asked.stamp,
-            expected_version=expected,
-            idempotency=key,
-        )
-        span.set_attribute("merit.position", receipt.position)
+    execute = partial(
+        store.execute,
+        act.decider,
+        stream_id,
+        command,
+        asked.stamp,
+        expected_version=expected,
+        idempotency=key,
+    )
+    if not trace.get_current_span().is_recording():
+        receipt = await execute()
+    else:
+        with TRACER.start_as_current_span(f"command {act.command.__name__}") as span:
+            span.set_attribute("merit.tenant_id", str(asked.caller.tenant_id))
+            span.set_attribute("merit.stream_id", str(stream_id))
+            receipt = await execute()
+            span.set_attribute("merit.position", receipt.position)
     return receipt, command
 
 

@@ -68,10 +68,12 @@ class Edge:
             for name in ("traceparent", "tracestate")
             if name.encode() in headers
         }
+        # Most requests are not part of somebody else's trace.
+        outer = propagate.extract(carrier) if carrier else None
         with (
             noting_reads() as reads,
             TRACER.start_as_current_span(
-                "request", context=propagate.extract(carrier), kind=trace.SpanKind.SERVER
+                "request", context=outer, kind=trace.SpanKind.SERVER
             ) as span,
         ):
             try:
