@@ -169,26 +169,36 @@ async def _begin(database: Database, projection: Projection, tenant_id: UUID) ->
 async def _catch_up(
     database: Database, history: Log, projection: Projection, tenant_id: UUID, number: int
 ) -> int:
-    """Fill the new build up to where the live one stood at the last look; events applied."""
-    applied = 0
+    """Fill the new build up to where the live one stood at the last look; events passed."""
+    passed = 0
     live, new = await _standing(database, projection, tenant_id)
     position = new.position if new else 0
-    reading = asyncio.ensure_future(history.after(position, BATCH_EVENTS_MAX))
+    # Only what it folds is fetched and opened: of a quarter's events that is one in seven for pay.
+    topics = None if projection.topics is None else sorted(projection.topics)
+
+    def read(after: int) -> "asyncio.Future[list[Recorded]]":
+        return asyncio.ensure_future(
+            history.between(after, live.position, BATCH_EVENTS_MAX, topics)
+        )
+
+    reading = read(position)
     try:
         while new is not None and new.build == number and position < live.position:
-            batch = [event for event in await reading if event.position <= live.position]
+            batch = await reading
+            reached = batch[-1].position if len(batch) == BATCH_EVENTS_MAX else live.position
             # The next batch is read while this one is applied.
-            reading = asyncio.ensure_future(history.after(batch[-1].position, BATCH_EVENTS_MAX))
+            reading = read(reached)
             async with database.transaction(tenant_id) as connection:
                 _, new = await _both(connection, tenant_id, projection)
                 if new is not None and new.position == position:
-                    await _apply(connection, tenant_id, projection, new, batch)
-            applied += len(batch)
-            position = batch[-1].position
+                    build = build_of(connection, tenant_id, new)
+                    await _apply(build, projection, new, batch, reached)
+            passed += reached - position
+            position = reached
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-    return applied
+    return passed
 
 
 async def _standing(
@@ -200,17 +210,18 @@ async def _standing(
 
 
 async def _apply(
-    connection: Connection,
-    tenant_id: UUID,
+    build: Build,
     projection: Projection,
     cursor: Cursor,
     batch: Sequence[Recorded],
+    reached: int,
 ) -> None:
-    build = build_of(connection, tenant_id, cursor)
-    reached, failure = await apply(projection, build, batch, cursor.position)
-    if failure:
-        raise RebuildFailed(failure)
-    await cursors.move(connection, tenant_id, cursor, reached, datetime.now(UTC))
+    """Apply a batch and move the cursor to `reached`, over what the view does not fold."""
+    if batch:
+        _, failure = await apply(projection, build, batch, cursor.position)
+        if failure:
+            raise RebuildFailed(failure)
+    await cursors.move(build.connection, build.tenant_id, cursor, reached, datetime.now(UTC))
 
 
 async def _finish(
@@ -232,7 +243,8 @@ async def _finish(
         if new.position + len(batch) < live.position:
             return None
         if batch:
-            await _apply(connection, tenant_id, projection, new, batch)
+            build = build_of(connection, tenant_id, new)
+            await _apply(build, projection, new, batch, batch[-1].position)
         old_build = build_of(connection, tenant_id, live)
         new_build = build_of(connection, tenant_id, new)
         live_digest = await _digest(projection, old_build)

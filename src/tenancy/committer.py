@@ -16,8 +16,8 @@ from tenancy.queues import Answer, Queues, Waiting
 from tenancy.recorder import Writer
 
 LANES = 4
-"""Connections that write: with fifty tenants two made half as much, and whoever shared one with a
-tenant that flooded waited for each of its flushes."""
+"""Connections that write. Two write as much, since commits are what takes the time; but whoever
+shares one with a tenant that floods waits for each of its flushes."""
 WAITING_MAX = 40_000
 """Commands; more than that would wait longer than anybody is willing to."""
 RETRY_S_MAX = 2.0
