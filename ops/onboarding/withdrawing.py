@@ -47,7 +47,7 @@ from domain.withdrawal import (
 from ops.demo.model import BadInput
 from ops.onboarding.actions import KEPT
 from ops.onboarding.batches import Batch, portions
-from ops.onboarding.committing import Told
+from ops.onboarding.committing import Told, seldom_collecting
 from projections.history import TenantLog
 from tenancy.bulk import After, Asked, Done, Step
 from tenancy.idempotency import fingerprint
@@ -209,14 +209,15 @@ async def withdraw(
     events = chunks = 0
     bulk = store.bulk(Refused, KEPT)
     waiting = _portions(log, batch.import_id, written)
-    async for asked, done, _ in bulk.carry_out_all(waiting, new_stamp):
-        for step, each in zip(asked.steps, done, strict=True):
-            if each.refusal is not None:
-                raise BadInput(f"{step.stream_id} cannot be taken back: {each.refusal}")
-            events += len(each.events)
-        chunks += 1
-        if told is not None:
-            told(chunks, events)
+    with seldom_collecting():
+        async for asked, done, _ in bulk.carry_out_all(waiting, new_stamp):
+            for step, each in zip(asked.steps, done, strict=True):
+                if each.refusal is not None:
+                    raise BadInput(f"{step.stream_id} cannot be taken back: {each.refusal}")
+                events += len(each.events)
+            chunks += 1
+            if told is not None:
+                told(chunks, events)
     return Withdrawn(
         chunks=chunks,
         events=events,
