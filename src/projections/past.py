@@ -18,6 +18,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from projections.ahead import NOWHERE
 from projections.catalogue import PROJECTIONS
 from projections.kernel import Projection
 from projections.questions import View
@@ -63,15 +64,6 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """When its last event was recorded; None for the beginning before all events."""
 
 
-class _Nowhere:
-    """The connection of a twin: there is none, and a fold that asks for it is a bug."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise RuntimeError(f"a twin has no database to {name}")
-
-
-_NOWHERE: Any = _Nowhere()
-
 _BY_TABLE: dict[str, tuple[Projection, Table[Any]]] = {
     table.name.removeprefix(f"{SCHEMA}."): (projection, table)
     for projection in PROJECTIONS
@@ -100,7 +92,7 @@ async def folded(
     """The twin at `position`, going on from one at an earlier position."""
     held = {name: dict(rows) for name, rows in begun.held.items()}
     build = Build(
-        connection=_NOWHERE,
+        connection=NOWHERE,
         tenant_id=tenant_id,
         projection=projection.name,
         version=projection.version,

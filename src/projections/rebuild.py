@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from projections import cursors
+from projections.ahead import folded_ahead, written
 from projections.cursors import Cursor
 from projections.history import Log, Logs
 from projections.kernel import WAKE_CHANNEL, Projection
@@ -101,7 +102,7 @@ async def rebuild(
     began = time.monotonic()
     history = await logs.of(tenant_id)
     number = await _begin(database, projection, tenant_id)
-    events = 0
+    events = await _ahead(database, history, projection, tenant_id, number)
     while True:
         events += await _catch_up(database, history, projection, tenant_id, number)
         report = await _finish(
@@ -164,6 +165,26 @@ async def _begin(database: Database, projection: Projection, tenant_id: UUID) ->
         key = (tenant_id, projection.name, projection.version, number)
         await connection.execute(ADD, *key, datetime.now(UTC))
         return number
+
+
+async def _ahead(
+    database: Database, history: Log, projection: Projection, tenant_id: UUID, number: int
+) -> int:
+    """Fill a build that is still empty as far as it fits in memory; events passed."""
+    live, new = await _standing(database, projection, tenant_id)
+    if new is None or new.build != number or new.position:
+        return 0
+    held, position = await folded_ahead(history, projection, tenant_id, live.position)
+    if not position:
+        return 0
+    async with database.transaction(tenant_id) as connection:
+        _, new = await _both(connection, tenant_id, projection)
+        if new is None or new.build != number or new.position:
+            return 0
+        build = build_of(connection, tenant_id, new)
+        await written(projection, build, held)
+        await cursors.move(connection, tenant_id, new, position, datetime.now(UTC))
+    return position
 
 
 async def _catch_up(

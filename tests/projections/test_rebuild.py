@@ -113,6 +113,7 @@ async def test_an_interrupted_rebuild_goes_on_where_it_stopped(
     story: SimpleNamespace, company: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("projections.rebuild.BATCH_EVENTS_MAX", 20)
+    monkeypatch.setattr("projections.ahead.ROWS_MAX", 0)
     events = story.quarter(10)
     await company.tell(events)
     batches = 0
@@ -131,6 +132,39 @@ async def test_an_interrupted_rebuild_goes_on_where_it_stopped(
     assert report.equal
     assert 0 < report.events < len(events)
     assert await builds(company, DIRECTORY) == [2]
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("rows_max", [15, 100_000])
+async def test_what_does_not_fit_in_memory_goes_on_in_the_database(
+    story: SimpleNamespace,
+    company: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    projection: Projection,
+    rows_max: int,
+) -> None:
+    monkeypatch.setattr("projections.ahead.BATCH_EVENTS_MAX", 20)
+    monkeypatch.setattr("projections.ahead.ROWS_MAX", rows_max)
+    events = story.quarter(10)
+    await company.tell(events)
+
+    report = await rebuilt(company, projection)
+
+    assert (report.equal, report.switched, report.events) == (True, True, len(events))
+
+
+async def test_an_event_that_cannot_be_applied_is_named(
+    story: SimpleNamespace, company: Any
+) -> None:
+    await company.tell(story.quarter(3))
+
+    async def failing(build: Build, batch: Sequence[Recorded]) -> None:
+        if any(recorded.position > 20 for recorded in batch):
+            raise ZeroDivisionError("a bug")
+        await DIRECTORY.apply(build, batch)
+
+    with pytest.raises(RebuildFailed, match=r"at position \d+: ZeroDivisionError"):
+        await rebuilt(company, msgspec.structs.replace(DIRECTORY, apply=failing))
 
 
 async def test_nothing_can_be_rebuilt_before_it_was_built(company: Any) -> None:
