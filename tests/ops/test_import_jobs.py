@@ -1,6 +1,7 @@
 """A company comes on board over HTTP alone: uploaded, checked, compared, committed, taken back."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -63,6 +64,9 @@ class Caller:
             timeout=60,
         )
 
+    def close(self) -> None:
+        self._client.close()
+
     def get(self, path: str, **query: Any) -> Any:
         answer = self._client.get(path, params=query)
         assert answer.status_code == 200, answer.text
@@ -99,7 +103,7 @@ def _key() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def callers(up: Any) -> dict[str, Caller]:
+def callers(up: Any) -> Iterator[dict[str, Caller]]:
     admin = next(each for each in up.answer["logins"] if "admin" in each["roles"])
     first = Caller(up.address, admin["secret"])
     made = {"admin": first}
@@ -110,7 +114,9 @@ def callers(up: Any) -> dict[str, Caller]:
             first.post("/keys", key, status=422)
             key["expires_at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 9e5))
         made[name] = Caller(up.address, first.post("/keys", key)["secret"])
-    return made
+    yield made
+    for caller in made.values():
+        caller.close()
 
 
 def test_from_files_to_history_and_back(callers: dict[str, Caller]) -> None:
