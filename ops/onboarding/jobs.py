@@ -145,6 +145,8 @@ async def carry_out(settings: Settings, tenant_id: UUID, import_id: UUID, number
             try:
                 working = await _working(services, settings, tenant_id, job, told)
                 answer = await WORK[job.kind](working)
+                # Whoever sees that it is done finds in the views what it has done.
+                await working.place.catch_up()
                 state = "done"
             except (Refused, BadInput, LookupError) as error:
                 code = error.code if isinstance(error, Refused) else type(error).__name__
