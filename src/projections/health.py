@@ -8,9 +8,11 @@ import msgspec
 
 from projections import cursors
 from projections.cursors import Cursor
-from projections.history import Log, Logs, Unreadable
+from projections.history import HEAD, Log, Logs, Unreadable
 from projections.kernel import Projection
 from tenancy.database import Database
+from tenancy.errors import TenantErased
+from tenancy.keyring import UnknownKey
 
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +54,8 @@ async def lag(database: Database, logs: Logs, projections: Sequence[Projection])
     for tenant_id in tenants:
         async with database.transaction(tenant_id) as connection:
             found = await cursors.of_tenant(connection, tenant_id)
-        history = await logs.of(tenant_id)
-        head = await history.head()
+            head = await connection.fetchval(HEAD, tenant_id) or 0
+        history = await _log(logs, tenant_id)
         live = {f"{each.projection}_v{each.version}": each for each in found if each.live}
         for key, total in sums.items():
             await _add(total, tenant_id, history, head, live.get(key))
@@ -71,8 +73,16 @@ async def lag(database: Database, logs: Logs, projections: Sequence[Projection])
     ]
 
 
+async def _log(logs: Logs, tenant_id: UUID) -> Log | None:
+    """A tenant's log; None where its keys cannot be had, which is no reason to judge nobody."""
+    try:
+        return await logs.of(tenant_id)
+    except (UnknownKey, TenantErased):
+        return None
+
+
 async def _add(
-    total: _Sum, tenant_id: UUID, history: Log, head: int, cursor: Cursor | None
+    total: _Sum, tenant_id: UUID, history: Log | None, head: int, cursor: Cursor | None
 ) -> None:
     position = cursor.position if cursor else 0
     if cursor and cursor.last_error:
@@ -88,6 +98,8 @@ async def _add(
         return
     total.behind += 1
     total.events += head - position
+    if history is None:
+        return
     try:
         waiting = (await history.after(position, 1))[0].recorded_at
     except Unreadable:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from projections.kernel import install
 from tenancy.committer import Committer
 from tenancy.database import Database
 from tenancy.keyring import Keyring, MasterKey
+from tenancy.migrate import migrate
 from tenancy.records import Stamp
 from tenancy.registry import Registry
 from tenancy.store import Histories
@@ -110,10 +111,22 @@ def served(what: str, environ: dict[str, str], log: Path) -> "Iterator[subproces
 
 
 @pytest.fixture
-def environ(database_url: str, tmp_path: Path) -> dict[str, str]:
+def addresses(new_database: Callable[[], Awaitable[Any]]) -> Any:
+    """A database of its own: a worker works for all tenants of one."""
+
+    async def make() -> Any:
+        made = await new_database()
+        await migrate(made.owner)
+        return made
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+def environ(addresses: Any, tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MERIT_")}
     return kept | {
-        "MERIT_DATABASE_URL": database_url,
+        "MERIT_DATABASE_URL": addresses.app,
         "MERIT_MASTER_KEY_FILE": str(tmp_path / "master.key"),
         "MERIT_DATA_DIR": str(tmp_path / "data"),
         "MERIT_PORT": str(free_port("127.0.0.1")),
@@ -121,7 +134,9 @@ def environ(database_url: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def place(environ: dict[str, str], owner_url: str) -> Place:
+def place(environ: dict[str, str], addresses: Any) -> Place:
+    owner_url = addresses.owner
+
     async def prepare() -> tuple[UUID, dict[str, str]]:
         await install(owner_url, PROJECTIONS)
         async with await Database.open(environ["MERIT_DATABASE_URL"], size=4) as database:
