@@ -52,6 +52,10 @@ class Log(Protocol):
         """At most `limit` events with after < position <= upto, personal fields left out."""
         ...
 
+    async def of_streams(self, streams: Sequence[UUID], upto: int) -> list[Recorded]:
+        """All events of some streams with position <= upto, in the order of the log."""
+        ...
+
     async def known(self, at: datetime) -> int:
         """The position up to which everything was recorded by `at`."""
         ...
@@ -87,6 +91,11 @@ FROM merit.events WHERE tenant_id = $1 AND position = ANY($2)
 # Ascending, with what comes before left out: a beginning of the log.
 BETWEEN = AFTER.replace("ORDER BY", "AND position <= $4 ORDER BY")
 BETWEEN_OF_TOPICS = BETWEEN.replace("ORDER BY", "AND topic = ANY($5::text[]) ORDER BY")
+
+OF_STREAMS = """
+SELECT stream_id, version, topic, timestamptz_send(recorded_at), metadata, payload, position
+FROM merit.events_of($1, $2, $3) WHERE position <= $4 ORDER BY position
+"""
 
 # Times are of the requests' arrival, so they need not rise with the positions: what was known is
 # everything before the first event that was recorded later.
@@ -181,6 +190,18 @@ class TenantLog:
         if topics is not None:
             statement, arguments = BETWEEN_OF_TOPICS, [*arguments, list(topics)]
         rows = await self._fetched(statement, *arguments)
+        opened = await self._opened(rows)
+        if len(opened) < len(rows):
+            await self._opened(rows[len(opened) :])  # says why it does not go on
+        return opened
+
+    async def of_streams(self, streams: Sequence[UUID], upto: int) -> list[Recorded]:
+        """All events of some streams with position <= upto, in the order of the log.
+
+        Raises:
+            Unreadable: one of them does not open.
+        """
+        rows = await self._fetched(OF_STREAMS, list(streams), [0] * len(streams), upto)
         opened = await self._opened(rows)
         if len(opened) < len(rows):
             await self._opened(rows[len(opened) :])  # says why it does not go on

@@ -36,6 +36,9 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
 
     Runs inside the transaction that moves the cursor; seeing an event again must change nothing.
     """
+    streams: "StreamsOf | None" = None
+    """All streams that a row is folded from: one row of the past then costs no more than those.
+    None where it takes the whole log."""
 
     @property
     def key(self) -> str:
@@ -47,6 +50,9 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
         """All tables, idempotent."""
         return "".join(table.ddl for table in self.tables)
 
+
+StreamsOf = Callable[[Any, Table[Any], Any], Awaitable[Sequence[UUID] | None]]
+"""(the live view, a table, a key) -> streams, too many do no harm; None where it cannot say."""
 
 Step = Callable[[Any, Recorded], Any]
 """(row or None, event) -> the row's next state; pure."""
@@ -73,7 +79,12 @@ def by_stream(
         topics=topics,
         tables=tuple(table for table, _, _ in folds),
         apply=apply,
+        streams=_its_own,
     )
+
+
+async def _its_own(_view: Any, _table: Table[Any], key: Any) -> Sequence[UUID]:
+    return (key,)
 
 
 class Moved(msgspec.Struct, frozen=True, array_like=True):

@@ -1,11 +1,15 @@
 """Which locked versions of scores were paid, as the lines of payouts tell."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from domain.ids import goal_sheet_id
 from domain.payout import PaymentReturned, PaymentSettled, PayoutApproved, PayoutCalculated
+from projections.kernel import StreamsOf
+from projections.questions import View
 from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
@@ -82,3 +86,28 @@ def paid_after(paid: tuple[int, ...], version: int, event: object) -> tuple[int,
             return (*others, version)
         case _:
             return paid
+
+
+def paying_streams(appraisals: Table[Any], lines: Table[AppraisalPayout]) -> StreamsOf:
+    """An appraisal, its goal sheet, the lines that pay it, and what else those lines pay."""
+
+    async def streams(view: View, table: Table[Any], key: UUID) -> Sequence[UUID] | None:
+        if table is not appraisals:
+            return None
+        known: set[UUID] = set()
+        payouts: set[UUID] = set()
+        wanted = {key}
+        while wanted:
+            known |= wanted
+            rows = await view.fetch(
+                f"SELECT {lines.selected} FROM {lines.name}"  # noqa: S608  own names
+                f" WHERE tenant_id = $1 AND build = {lines.live}"
+                " AND versions @> ANY ($2::jsonb[])",
+                [f'[{{"appraisal_id": "{each}"}}]' for each in wanted],
+            )
+            found = [lines.read(row) for row in rows]
+            payouts |= {line.payout_id for line in found}
+            wanted = {each.appraisal_id for line in found for each in line.versions} - known
+        return [*known, *map(goal_sheet_id, known), *payouts]
+
+    return streams

@@ -12,7 +12,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -25,12 +25,19 @@ from projections.questions import View
 from projections.tables import SCHEMA, Build, Held, Row, Table
 from tenancy.records import Recorded
 
+R = TypeVar("R", bound=Row)
+
 BATCH_EVENTS_MAX = 2_000
 QUESTION_S_MAX = 30
 """Rows travel with the question, so it takes longer than one of a live view."""
 
 EVENTS_MAX = 1_000_000
 ROWS_REMEMBERED_MAX = 500_000
+
+REACHED = """
+SELECT position FROM merit.cursors
+WHERE tenant_id = $1 AND projection = $2 AND version = $3 AND live
+"""
 
 _TABLE = re.compile(rf"\b{SCHEMA}\.(\w+)")
 _CURSORS = "merit.cursors"
@@ -54,6 +61,7 @@ class PastLog(Protocol):
     async def between(
         self, after: int, upto: int, limit: int, topics: Sequence[str] | None
     ) -> list[Recorded]: ...
+    async def of_streams(self, streams: Sequence[UUID], upto: int) -> list[Recorded]: ...
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +99,17 @@ async def folded(
 ) -> Twin:
     """The twin at `position`, going on from one at an earlier position."""
     held = {name: dict(rows) for name, rows in begun.held.items()}
-    build = Build(
+    build = _build(projection, tenant_id, held)
+    topics = None if projection.topics is None else sorted(projection.topics)
+    after = begun.position
+    while batch := await log.between(after, position, BATCH_EVENTS_MAX, topics):
+        await projection.apply(build, batch)
+        after = batch[-1].position
+    return Twin(position=position, held=held)
+
+
+def _build(projection: Projection, tenant_id: UUID, held: Held) -> Build:
+    return Build(
         connection=NOWHERE,
         tenant_id=tenant_id,
         projection=projection.name,
@@ -99,12 +117,6 @@ async def folded(
         number=0,
         held=held,
     )
-    topics = None if projection.topics is None else sorted(projection.topics)
-    after = begun.position
-    while batch := await log.between(after, position, BATCH_EVENTS_MAX, topics):
-        await projection.apply(build, batch)
-        after = batch[-1].position
-    return Twin(position=position, held=held)
 
 
 class Twins:
@@ -189,6 +201,32 @@ class PastView(View, frozen=True, kw_only=True):
             return await connection.fetchrow(
                 statement, self.tenant_id, *arguments, *more, timeout=QUESTION_S_MAX
             )
+
+    async def row(self, table: Table[R], key: Any) -> R | None:
+        """The row with this key, folded from its own streams where it has such."""
+        projection, _ = _BY_TABLE[table.name.removeprefix(f"{SCHEMA}.")]
+        live = View(database=self.database, tenant_id=self.tenant_id, reopen=self.reopen)
+        # Which streams those are the live view says, if it has come as far.
+        if projection.streams is None or not await self._passed(live, projection):
+            return await super().row(table, key)
+        topics = projection.topics
+        streams = await projection.streams(live, table, key)
+        if streams is None:
+            return await super().row(table, key)
+        events = [
+            each
+            for each in await self.log.of_streams(streams, self.position)
+            if topics is None or each.topic in topics
+        ]
+        held: Held = {}
+        if events:
+            await projection.apply(_build(projection, self.tenant_id, held), events)
+        found: R | None = held.get(table.name, {}).get(key)
+        return found
+
+    async def _passed(self, live: View, projection: Projection) -> bool:
+        record = await live.fetchrow(REACHED, projection.name, projection.version)
+        return record is not None and int(record["position"]) >= self.position
 
     async def _then(self, statement: str, slots: int) -> tuple[str, list[Any]]:
         """The statement over the rows of then, and the arrays that it takes in addition."""

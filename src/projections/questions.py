@@ -53,6 +53,17 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         async with self.database.transaction(self.tenant_id, read_only=True) as connection:
             return await connection.fetchrow(statement, self.tenant_id, *arguments)
 
+    async def row(self, table: Table[R], key: Any) -> R | None:
+        """The row with this key, or None."""
+        parts = key if isinstance(key, tuple) else (key,)
+        wanted = " AND ".join(f"{name} = ${n}" for n, name in enumerate(table.key, start=2))
+        record = await self.fetchrow(
+            f"SELECT {table.selected} FROM {table.name}"  # noqa: S608  own names
+            f" WHERE tenant_id = $1 AND build = {table.live} AND {wanted}",
+            *parts,
+        )
+        return table.read(record) if record else None
+
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """A slice of a list, in a stable order."""
@@ -82,14 +93,7 @@ class Holds(msgspec.Struct, frozen=True):
 
 async def get(view: View, table: Table[R], key: Any) -> R | None:
     """The row with this key in the live build, or None."""
-    parts = key if isinstance(key, tuple) else (key,)
-    wanted = " AND ".join(f"{name} = ${n}" for n, name in enumerate(table.key, start=2))
-    record = await view.fetchrow(
-        f"SELECT {table.selected} FROM {table.name}"  # noqa: S608  own names
-        f" WHERE tenant_id = $1 AND build = {table.live} AND {wanted}",
-        *parts,
-    )
-    return table.read(record) if record else None
+    return await view.row(table, key)
 
 
 async def get_many(view: View, table: Table[R], keys: Sequence[Any]) -> list[R]:

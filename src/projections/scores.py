@@ -33,7 +33,7 @@ from domain.ratings import (
 from domain.receipt import ResultAcknowledged
 from domain.reopening import AppraisalReopened, ScoreRelocked
 from projections.kernel import Projection
-from projections.paid_versions import PAY, lines_of, lines_table, paid_after
+from projections.paid_versions import PAY, lines_of, lines_table, paid_after, paying_streams
 from projections.questions import LIMIT_DEFAULT, Page, View, get, get_many, page
 from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
@@ -334,6 +334,7 @@ SCORES = Projection(
     topics=OWN | GOALS | PAY,
     tables=(APPRAISALS, LINES),
     apply=_apply,
+    streams=paying_streams(APPRAISALS, LINES),
 )
 
 

@@ -13,6 +13,7 @@ from domain.ids import employment_id
 from projections import audit_trail, directory, org_tree, past, pay_ledger, planning, rating, scores
 from projections.anomalies import anomalies
 from projections.catalogue import PROJECTIONS
+from projections.directory_folds import DIRECTORY
 from projections.ledger_balances import balances_then
 from projections.past import NOTHING, NotWritten, TooFar, Twin, Twins, canonical, digested, folded
 from projections.performance_map import PerformanceMap, performance_map
@@ -102,6 +103,53 @@ async def test_the_past_is_what_the_present_was(story: SimpleNamespace, company:
         assert await performance_map(view) == PerformanceMap(cells=(), families=(), gaps=())
 
 
+async def test_one_row_of_the_past_is_folded_from_its_own_streams(
+    story: SimpleNamespace, company: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every position, the row is the one that the whole log says; and the log is not read."""
+    head = await company.tell(story.quarter(2))
+    log = await company.logs.of(company.tenant_id)
+    compared = 0
+    for projection in PROJECTIONS:
+        if projection.streams is None:
+            continue
+        last = await folded(log, projection, company.tenant_id, head)
+        twin = NOTHING
+        for position in range(1, head + 1, 3):
+            twin = await folded(log, projection, company.tenant_id, position, twin)
+            moment = await company.views.moment(company.tenant_id, position=position)
+            async with company.views.then(company.tenant_id, moment) as view:
+                for table in projection.tables:
+                    for key in last.held.get(table.name, {}):
+                        if await projection.streams(view, table, key) is not None:
+                            said = twin.held.get(table.name, {}).get(key)
+                            assert await view.row(table, key) == said, (position, table.name)
+                            compared += said is not None
+    assert compared > 500
+
+    async def whole(*_: Any) -> Twin:
+        raise AssertionError("it reads the whole log")
+
+    there = await folded(log, DIRECTORY, company.tenant_id, head - 1)
+    employment = next(iter(there.held[directory.EMPLOYMENTS.name]))
+    monkeypatch.setattr(company.views.twins, "of", whole)
+    moment = await company.views.moment(company.tenant_id, position=head - 1)
+    async with company.views.then(company.tenant_id, moment) as view:
+        assert await directory.employment(view, employment) is not None
+
+
+async def test_what_the_live_view_has_not_reached_is_folded_from_the_log(
+    story: SimpleNamespace, company: Any
+) -> None:
+    head = await company.write(story.quarter(1))  # and no runner
+    log = await company.logs.of(company.tenant_id)
+    there = await folded(log, DIRECTORY, company.tenant_id, head)
+    employment = next(iter(there.held[directory.EMPLOYMENTS.name]))
+    moment = await company.views.moment(company.tenant_id, position=head)
+    async with company.views.then(company.tenant_id, moment) as view:
+        assert await directory.employment(view, employment) is not None
+
+
 async def test_a_digest_does_not_depend_on_how_it_was_folded(
     story: SimpleNamespace, company: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +206,9 @@ async def test_later_questions_go_on_from_earlier_ones(
         async def between(self, after: int, *rest: Any) -> Any:
             read.append(after)
             return await log.between(after, *rest)
+
+        async def of_streams(self, *_: Any) -> Any:
+            raise AssertionError("a twin takes the whole log")
 
     (projection,) = (each for each in PROJECTIONS if each.name == scores.NAME)
     twins = Twins(rows_max=10_000)
