@@ -16,7 +16,7 @@ from litestar import Response
 from api import auth
 from api.asked import Asked
 from api.commands import decode, idempotency
-from api.queries import Plain, found, read, wait
+from api.queries import Plain, found, invalid, read, wait
 from api.routes import Route, writers
 from domain.appraisal_decisions import APPRAISAL
 from domain.cycle import CYCLE
@@ -29,7 +29,6 @@ from domain.kernel import Command, Decider, Refused
 from domain.occurrences import OCCURRENCE_SHEET
 from domain.scheme import LOOK_AT_SCHEME
 from projections import planning, scores
-from projections.questions import BadQuestion
 from tenancy.errors import Overtaken
 from tenancy.records import Idempotency, Receipt
 from tenancy.store import Store
@@ -100,7 +99,7 @@ async def _each(asked: Asked, command: Command) -> Response[bytes]:
     portion = read(asked, Portion)
     decode(asked.body, type(command))
     if portion.cursor is not None and portion.limit is None:
-        raise BadQuestion("a cursor goes with a limit")
+        raise invalid("cursor", "goes with a limit")
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(appraisal_id: UUID) -> Receipt | NotDone | None:

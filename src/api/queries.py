@@ -106,7 +106,7 @@ def read(asked: Asked, parameters: type[P]) -> P:
     given: dict[str, str] = {}
     for name, value in asked.query:
         if name in given:
-            raise _invalid(name, "given twice")
+            raise invalid(name, "given twice")
         given[name] = value
     try:
         told = msgspec.convert(given, parameters, strict=False)
@@ -114,20 +114,21 @@ def read(asked: Asked, parameters: type[P]) -> P:
         text = str(error)
         unknown = re.match(r"Object contains unknown field `(.*)`$", text)
         if unknown:
-            raise _invalid(unknown[1], "unknown") from error
+            raise invalid(unknown[1], "unknown") from error
         at = _AT.search(text)
-        raise _invalid(at[1] if at else "", _AT.sub("", text)) from error
+        raise invalid(at[1] if at else "", _AT.sub("", text)) from error
     for field in msgspec.structs.fields(parameters):
         sent, value = given.get(field.encode_name), getattr(told, field.name)
         # The lax conversion takes the text "null" for nothing, and a number for a time.
         if sent is not None and (
             value is None or (isinstance(value, datetime) and "T" not in sent.upper())
         ):
-            raise _invalid(field.encode_name, f"{sent[:40]!r} is not a value of it")
+            raise invalid(field.encode_name, f"{sent[:40]!r} is not a value of it")
     return told
 
 
-def _invalid(name: str, why: str) -> Said:
+def invalid(name: str, why: str) -> Said:
+    """The refusal of a query parameter."""
     return Said(
         "invalid-query",
         f"{name}: {why}",
@@ -151,7 +152,7 @@ async def answer(
     try:
         result = await ask(asked, given)
     except BadQuestion as error:
-        raise _invalid("cursor", str(error)) from error
+        raise invalid("cursor", str(error)) from error
     except TooFar as error:
         raise Said("as-of-too-far", str(error)) from error
     if isinstance(result, One):
@@ -172,7 +173,7 @@ async def as_of(asked: Asked, known_at: datetime | None, position: int | None) -
     try:
         moment = await views.moment(tenant_id, known_at=known_at, position=position)
     except NotWritten as error:
-        raise _invalid("position", str(error)) from error
+        raise invalid("position", str(error)) from error
     now = known_at or moment.recorded_at or asked.stamp.now
     stamp = msgspec.structs.replace(asked.stamp, now=min(now, asked.stamp.now))
     return msgspec.structs.replace(asked, then=moment, stamp=stamp)
@@ -188,7 +189,7 @@ async def wait(asked: Asked, projections: tuple[str, ...], position: int) -> Non
     if await views.wait_for(tenant_id, projections, position, WAIT_FIRST_S):
         return
     if position > (head := await (await asked.store()).head()):
-        raise _invalid("wait_for", f"the log ends at {head}")
+        raise invalid("wait_for", f"the log ends at {head}")
     if not await views.wait_for(tenant_id, projections, position, WAIT_MAX_S):
         raise Said(
             "view-behind",

@@ -1,6 +1,7 @@
 """A running product with a company in it, and real Chromium at phone and desktop size."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
+from playwright.async_api import Error as PlaywrightError
 
 from api.sessions import COOKIE_HERE
 from ops.demo.showcase import Persona
@@ -102,8 +104,9 @@ class Seen:
 
     async def _weighed(self, answer: Response) -> None:
         if "/vendor/" not in answer.url and answer.url.startswith(self.site.address):
-            sizes = await answer.request.sizes()
-            self.bytes_own += sizes["responseBodySize"]
+            with contextlib.suppress(PlaywrightError):  # the page was closed in the meantime
+                sizes = await answer.request.sizes()
+                self.bytes_own += sizes["responseBodySize"]
 
     async def open(self, path: str, status: int = 200) -> Page:
         """Go to a page below /console, and wait until it is drawn."""

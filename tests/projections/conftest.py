@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from uuid import UUID, uuid4
@@ -44,9 +44,12 @@ from domain.exchange_rate import ExchangeRateFixed
 from domain.explanation import Node
 from domain.facts import ActualCorrected
 from domain.feeds import FeedReceived
+from domain.go_live import ModulePlanned, ShadowStarted
 from domain.goal_changes import GoalAligned
 from domain.goals import GoalsAgreed, GoalSheetProposed
+from domain.historical import HistoricalPayRecorded, HistoricalRatingRecorded, PaidPart
 from domain.ids import (
+    ON_CALL_ROTA_ID,
     appeal_id,
     appraisal_id,
     batch_id,
@@ -58,12 +61,18 @@ from domain.ids import (
     fact_sheet_id,
     feed_id,
     goal_sheet_id,
+    historical_record_id,
+    import_id,
+    import_trail_id,
+    incident_id,
     indicator_definition_id,
     job_id,
     journal_id,
     ledger_account_id,
+    module_id,
     objective_id,
     occurrence_sheet_id,
+    onboarding_plan_id,
     org_unit_id,
     payout_id,
     peer_rating_id,
@@ -75,12 +84,24 @@ from domain.ids import (
     scheme_id,
     work_calendar_id,
 )
+from domain.incident import IncidentAcknowledged, IncidentReported
 from domain.indicator_library import IndicatorDefined
 from domain.jobs import JobDefined
 from domain.kernel import Event
+from domain.migration import (
+    CellFixed,
+    FindingQuarantined,
+    ImportStarted,
+    Place,
+    RowExcluded,
+    SourceFile,
+)
+from domain.migration_trail import Cell, ChunkCommitted, Origin, Shape, Sheet
 from domain.money import Money
 from domain.objective import ObjectiveSet
 from domain.occurrences import OccurrenceRecorded
+from domain.on_call import OnCallRotaSet, Shift
+from domain.onboarding_plan import OnboardingPlanned, PlannedTask, TaskCompleted
 from domain.org_units import OrgUnitCreated
 from domain.organisation import Assignment, EmployeeHired, PayStructureSet, PersonRegistered
 from domain.payout import (
@@ -547,6 +568,102 @@ def rewarded() -> Iterator[Line]:
     )
 
 
+def brought_over() -> Iterator[Line]:
+    """What came from the old system, the plan that it came by, and a module on its way."""
+    plan = onboarding_plan_id("2026")
+    task = PlannedTask(
+        code="kick-off",
+        phase="requirements",
+        title="Kick-off",
+        title_zh="启动会",
+        due_on=date(2026, 1, 9),
+    )
+    yield (
+        plan,
+        OnboardingPlanned(
+            code="2026",
+            template="standard-4-6-weeks",
+            starts_on=date(2026, 1, 5),
+            ends_on=date(2026, 2, 15),
+            owner="王小明",
+            tasks=(task,),
+        ),
+    )
+    yield plan, TaskCompleted(task="kick-off")
+    batch, cell = import_id("OLD"), Place(file=0, row=2)
+    old = SourceFile(name="old.csv", sha256="0" * 64, size=99)
+    yield (
+        batch,
+        ImportStarted(
+            code="OLD", owner="王小明", mapping_digest="1" * 64, files=(old,), trace_days=92
+        ),
+    )
+    found = FindingQuarantined(
+        place=cell, column="name", rule="format", message="很好", value="王小明 "
+    )
+    yield batch, found
+    yield batch, CellFixed(place=cell, column="name", rule="trim", old="王小明 ", new="王小明")
+    yield batch, RowExcluded(place=Place(file=0, row=3), reason="twice")
+    who = employment_id("E0")
+    record = historical_record_id(who)
+    total = Money(12_000_000, "CNY")
+    year = (date(2025, 1, 1), date(2025, 12, 31))
+    yield (
+        record,
+        HistoricalPayRecorded(
+            subject_id=who,
+            measure="gross-pay",
+            period="2025",
+            starts_on=year[0],
+            ends_on=year[1],
+            total=total,
+            parts=(PaidPart(name="base", amount=total),),
+        ),
+    )
+    yield (
+        record,
+        HistoricalRatingRecorded(
+            subject_id=who,
+            measure="rating",
+            period="2025",
+            starts_on=year[0],
+            ends_on=year[1],
+            rating=Decimal(4),
+            scale_min=Decimal(1),
+            scale_max=Decimal(5),
+        ),
+    )
+    shape = Shape(sheets=(Sheet(0, ""),), cells=(Cell("total", 0, "pay"),))
+    yield (
+        import_trail_id(batch),
+        ChunkCommitted(
+            import_id=batch,
+            number=1,
+            rows=1,
+            checked="2" * 64,
+            upto=1,
+            shapes=(shape,),
+            origins=(Origin(0, (1,)), Origin(0, (1,))),
+        ),
+    )
+    yield module_id("pay"), ModulePlanned(module="pay", live_on=date(2026, 4, 1))
+    yield module_id("pay"), ShadowStarted(beside="Excel")
+
+
+def watched() -> Iterator[Line]:
+    """Who is on call, and an incident that was taken on."""
+    shift = Shift(starts_at=NOW, ends_at=NOW + timedelta(days=7), who="SRE", contact="110")
+    yield ON_CALL_ROTA_ID, OnCallRotaSet(shifts=(shift,))
+    incident = incident_id("I1")
+    yield (
+        incident,
+        IncidentReported(
+            code="I1", title="slow", severity="ordinary", source="prober", began_at=NOW
+        ),
+    )
+    yield incident, IncidentAcknowledged()
+
+
 def quarter(people: int) -> list[Line]:
     """The whole quarter of `people` people."""
     luck = random.Random(4)
@@ -561,6 +678,8 @@ def quarter(people: int) -> list[Line]:
     lines += paid([Money(int(score * 30_000), "CNY") for score in scores])
     lines += compensated()
     lines += rewarded()
+    lines += brought_over()
+    lines += watched()
     return lines
 
 
