@@ -114,7 +114,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's work; logs of our own libraries stay quiet unless something is wrong."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(30),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Asked for at each line: whoever runs commands in one process may change the stream.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     return asyncio.run(work)
 
