@@ -23,6 +23,9 @@ WHO = {
     "/appraisals/{appraisal_id}/self-rating": "employee",
     "/appeals": "employee",
     "/appeals/{appeal_id}": "employee",
+    "/rewards": "manager",
+    "/rewards/{reward_id}": "hr",
+    "/recognitions": "employee",
     "/team": "manager",
     "/cycles": "hr",
     "/cycles/{cycle_id}": "hr",
@@ -89,6 +92,8 @@ def address(site: Any, path: str) -> str:
         return path.replace("{incident_id}", _incident(site))
     if "{session_id}" in path:
         return path.replace("{session_id}", _session(site))
+    if "{reward_id}" in path:
+        return path.replace("{reward_id}", _reward(site))
     for name, where, at in NAMED:
         if f"{{{name}}}" in path:
             return path.replace(f"{{{name}}}", site.asked("finance", where)["data"][at][name])
@@ -132,6 +137,35 @@ def _incident(site: Any) -> str:
         head = site.asked("hr", "/tenants/self")["position"]
         found = site.asked("hr", "/incidents", wait_for=head)["data"]
     return str(found[0]["incident_id"])
+
+
+def _reward(site: Any) -> str:
+    """A reward, proposed where there is none yet."""
+    if not site.asked("hr", "/rewards")["data"]:
+        employment = site.asked("employee", "/employments")["data"][0]
+        money = {"amount": "20000.00", "currency": "CNY"}
+        budget = {
+            "code": "2025-REWARDS",
+            "org_unit_id": employment["org_unit_id"],
+            "cost_centre": "CC-100",
+            "amount": money,
+            "personal_cap": money,
+            "starts_on": "2025-01-01",
+            "ends_on": "2025-12-31",
+        }
+        reward = {
+            "code": "R-2025-001",
+            "budget_id": site.did("finance", "/reward-budgets", budget)["id"],
+            "kind": "breakthrough",
+            "title": "首个千万级合同",
+            "reason": "签下区域首个千万级合同",
+            "amount": {"amount": "8000.00", "currency": "CNY"},
+            "achieved_on": "2025-03-10",
+            "contributors": [{"employment_id": employment["employment_id"]}],
+            "on_the_wall": True,
+        }
+        site.did("manager", "/rewards", reward)
+    return str(site.asked("hr", "/rewards")["data"][0]["reward_id"])
 
 
 def _session(site: Any) -> str:

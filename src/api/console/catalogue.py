@@ -16,6 +16,7 @@ from api.console import (
     rating,
     reading,
     result,
+    rewarding,
     rulebook,
     start,
 )
@@ -26,6 +27,7 @@ PAGES: tuple[Page, ...] = (
     *progress.PAGES,
     *result.PAGES,
     *appealing.PAGES,
+    *rewarding.PAGES,
     *rating.PAGES,
     *cockpit.PAGES,
     *batches.PAGES,

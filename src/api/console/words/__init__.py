@@ -17,6 +17,7 @@ from api.console.words import (
     operator,
     personnel,
     terms,
+    together,
     topics,
 )
 
@@ -33,6 +34,7 @@ CHINESE: Final[dict[str, str]] = {
         auditor,
         operator,
         importer,
+        together,
     )
     for text, chinese in module.CHINESE.items()
 }

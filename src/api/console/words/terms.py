@@ -48,6 +48,18 @@ TERMS: dict[str, dict[str, Both]] = {
         "returned": ("returned by the bank", "银行退回"),
         "voided": ("void", "已作废"),
     },
+    "reward": {
+        "nominated": ("nominated", "已提名"),
+        "approved": ("approved", "已批准"),
+        "rejected": ("rejected", "已驳回"),
+        "granted": ("granted", "已授予"),
+        "revoked": ("revoked", "已撤销"),
+    },
+    "reward-kind": {
+        "breakthrough": ("breakthrough", "重大突破"),
+        "milestone": ("milestone", "重要节点"),
+        "innovation": ("innovation", "创新"),
+    },
     "appeal": {
         "filed": ("filed", "已提交"),
         "returned": ("returned for completion", "退回补充"),
