@@ -155,6 +155,7 @@ async def _calculate(store: Store, found: UUID, cause: Recorded) -> None:
         actor=SCORER,
         correlation_id=cause.metadata.correlation_id,
         causation_id=cause.event_id,
+        traceparent=cause.metadata.traceparent,
     )
     try:
         await store.execute(APPRAISAL, found, RecalculateInitialScore(), stamp)

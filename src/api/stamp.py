@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from tenancy.records import Stamp
+from tenancy.telemetry import traceparent
 
 
 def arrival() -> datetime:
@@ -13,4 +14,4 @@ def arrival() -> datetime:
 
 def stamp(now: datetime, actor: UUID, correlation_id: UUID) -> Stamp:
     """The stamp of a request."""
-    return Stamp(now=now, actor=actor, correlation_id=correlation_id)
+    return Stamp(now=now, actor=actor, correlation_id=correlation_id, traceparent=traceparent())

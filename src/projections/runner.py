@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from projections import cursors
+from projections import cursors, spans
 from projections.cursors import Cursor
 from projections.history import Log, Logs, Unreadable
 from projections.kernel import VIEW_CHANNEL, Moved, Projection
@@ -156,6 +156,7 @@ class Runner:
             if moved:
                 note = msgspec.json.encode(Moved(tenant_id, moved)).decode()
                 await connection.execute("SELECT pg_notify($1, $2)", VIEW_CHANNEL, note)
+        spans.tell(tenant_id, batch, moved, now, datetime.now(UTC))
         return max(moved.values(), default=position)
 
 

@@ -328,6 +328,7 @@ class Bulk:
                 command_id=command_id,
                 correlation_id=stamp.correlation_id,
                 causation_id=stamp.causation_id,
+                traceparent=stamp.traceparent,
                 class_version=event.class_version,
             ),
         )

@@ -7,6 +7,7 @@ from typing import Self
 from uuid import UUID
 
 import structlog
+from opentelemetry import trace
 
 from tenancy.appending import Append, Appender, Outcome
 from tenancy.database import BACKOFF_GROWTH, BACKOFF_S, BACKOFF_S_MAX, Database, is_retryable
@@ -31,6 +32,8 @@ HELD_BACK_S_MAX = 0.005
 # for long: it may mean what it says.
 MOVED_STATES = frozenset({"XX000", "23505", "42501"})
 MOVED_ATTEMPTS_MAX = 3
+
+TRACER = trace.get_tracer("meritledger.tenancy")
 
 _log = structlog.get_logger(__name__)
 _chance = random.SystemRandom()
@@ -88,6 +91,8 @@ class Committer:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = self._loop.create_future()
+        if trace.get_current_span().is_recording():
+            _tell(append, future)
         self._queues.add(tenant_id, Waiting(append, future))
         return future
 
@@ -249,6 +254,23 @@ class _Lane:
         known.__cause__ = error.__cause__
         for each in waiting:
             each.answer(known)
+
+
+def _tell(append: Append, future: asyncio.Future[Outcome]) -> None:
+    """A span from here until the future has its outcome: waiting for the flush, and the flush."""
+    span = TRACER.start_span("append", attributes={"merit.events": len(append.events)})
+
+    def tell(done: asyncio.Future[Outcome]) -> None:
+        if not done.cancelled():
+            if (error := done.exception()) is not None:
+                # Its kind alone: the words may quote what was written.
+                span.set_status(trace.StatusCode.ERROR, type(error).__name__)
+            else:
+                span.set_attribute("merit.outcome", done.result().kind)
+                span.set_attribute("merit.position", done.result().position)
+        span.end()
+
+    future.add_done_callback(tell)
 
 
 def _blames_one(error: Exception) -> bool:

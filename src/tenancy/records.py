@@ -17,6 +17,8 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     on_behalf_of: UUID | None = None
     correlation_id: UUID | None = None
     causation_id: UUID | None = None
+    traceparent: str | None = None
+    """Of the request's trace (W3C Trace Context), where somebody records it."""
 
 
 class Idempotency(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     correlation_id: UUID | None = None
     causation_id: UUID | None = None
     class_version: int = 1
+    traceparent: str | None = None
+    """Two random ids: by them the views' work is found in the trace of the request."""
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -369,6 +369,7 @@ class Store:
                 command_id=command_id,
                 correlation_id=stamp.correlation_id,
                 causation_id=stamp.causation_id,
+                traceparent=stamp.traceparent,
                 class_version=event.class_version,
             )
             row = seal(target, version, event, metadata, stamp.now)

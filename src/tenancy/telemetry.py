@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import structlog
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -20,12 +21,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tenancy.lines import Lines
 from tenancy.metrics import VIEWS
 from tenancy.settings import Settings
 
 FRAMES_MAX = 20
+_CONTEXT = TraceContextTextMapPropagator()
 Entry = MutableMapping[str, Any]
 
 
@@ -54,6 +57,27 @@ def acting(*, tenant: UUID, actor: UUID | None = None) -> AbstractContextManager
     """Within this context every log line says for which tenant and on whose behalf."""
     named = {"tenant": str(tenant)} | ({} if actor is None else {"actor": str(actor)})
     return structlog.contextvars.bound_contextvars(**named)
+
+
+def traceparent() -> str | None:
+    """Names the current span to whoever goes on with its work; None where nobody records it."""
+    span = trace.get_current_span()
+    if not span.is_recording() or not span.get_span_context().trace_flags.sampled:
+        return None
+    carrier: dict[str, str] = {}
+    _CONTEXT.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def within(named: str) -> Context:
+    """The trace that `traceparent` has named, to go on with it."""
+    return _CONTEXT.extract({"traceparent": named})
+
+
+def records_traces() -> bool:
+    """Whether this process hands its spans to a collector."""
+    sampler = getattr(trace.get_tracer_provider(), "sampler", None)
+    return sampler is not None and sampler is not ALWAYS_OFF
 
 
 def _configure_logs(settings: Settings) -> None:

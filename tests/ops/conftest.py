@@ -51,12 +51,12 @@ class Merit:
 class Running:
     """A `merit up`."""
 
-    def __init__(self, data_dir: Path, *options: str, port: int = 0) -> None:
+    def __init__(self, data_dir: Path, *options: str, port: int = 0, **given: str) -> None:
         self.data_dir = data_dir
         self._log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
         self.process = subprocess.Popen(
             [*MERIT, "up", "--port", str(port), "--json", "--data-dir", str(data_dir), *options],
-            env=environment(),
+            env=environment(**given),
             stdout=subprocess.PIPE,
             stderr=self._log,
         )
@@ -115,8 +115,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts a `merit up` that ends with the test."""
     started: list[Running] = []
 
-    def start(*options: str) -> Running:
-        running = Running(tmp_path / "data", *options)
+    def start(*options: str, **given: str) -> Running:
+        running = Running(tmp_path / "data", *options, **given)
         started.append(running)
         return running
 
