@@ -23,6 +23,7 @@ WHO = {
     "/appraisals/{appraisal_id}/self-rating": "employee",
     "/appeals": "employee",
     "/appeals/{appeal_id}": "employee",
+    "/approvals": "hr",
     "/rewards": "manager",
     "/rewards/{reward_id}": "hr",
     "/recognitions": "employee",

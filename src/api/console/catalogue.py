@@ -3,6 +3,7 @@
 from api.console import (
     appealing,
     appeals_desk,
+    approving,
     auditing,
     batches,
     calibrating,
@@ -24,6 +25,7 @@ from api.console.page import Page
 
 PAGES: tuple[Page, ...] = (
     *start.PAGES,
+    *approving.PAGES,
     *progress.PAGES,
     *result.PAGES,
     *appealing.PAGES,

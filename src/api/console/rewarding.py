@@ -105,7 +105,7 @@ def _budget_table(visit: Visit, budgets: list[Any], units: Mapping[str, str]) ->
             Column(label=say("Budget"), value=lambda row: row["code"]),
             Column(label=say("Unit"), value=lambda row: units.get(row["org_unit_id"], "")),
             Column(label=say("Sum"), value=lambda row: row["amount"], kind="money"),
-            Column(label=say("Granted"), value=lambda row: row["granted"], kind="money"),
+            Column(label=say("Granted so far"), value=lambda row: row["granted"], kind="money"),
             Column(label=say("Left"), value=lambda row: row["left"], kind="money"),
             Column(
                 label=say("At most a person"), value=lambda row: row["personal_cap"], kind="money"

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from api import auth
+from api.console.approving import DECIDERS, waiting
 from api.console.page import HOME
 from api.console.visit import Visit
 
@@ -30,9 +31,25 @@ SHOWN_MAX = 100
 
 async def tasks_of(visit: Visit) -> list[Task]:
     """Every task of every role that the visitor has, urgent ones first."""
-    mine = [ask(visit) for role, ask in BY_ROLE if visit.has(role)]
+    mine = [_to_decide(visit), *(ask(visit) for role, ask in BY_ROLE if visit.has(role))]
     found = [task for tasks in await asyncio.gather(*mine) for task in tasks]
     return sorted(found, key=lambda task: not task.urgent)
+
+
+async def _to_decide(visit: Visit) -> list[Task]:
+    # Goals to agree are told by role, below.
+    items = await waiting(visit, goals=False) if visit.has(*DECIDERS) else []
+    if not items:
+        return []
+    return [
+        Task(
+            what=visit.say("Decide: {count} to go", count=len(items)),
+            why=visit.say("Somebody waits for each of them."),
+            href=f"{HOME}/approvals",
+            action=visit.say("Approvals"),
+            urgent=True,
+        )
+    ]
 
 
 async def _own(visit: Visit) -> list[Task]:

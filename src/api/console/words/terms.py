@@ -48,6 +48,16 @@ TERMS: dict[str, dict[str, Both]] = {
         "returned": ("returned by the bank", "银行退回"),
         "voided": ("void", "已作废"),
     },
+    "approval": {
+        "goals": ("goals to agree", "目标待确认"),
+        "goal-change": ("change of a goal", "目标变更"),
+        "reward-approve": ("reward to approve", "奖励待批准"),
+        "reward-grant": ("reward to grant", "奖励待授予"),
+        "batch": ("payout batch to approve", "发放批次待批准"),
+        "calibration": ("change of a score", "校准调整"),
+        "appeal-accept": ("appeal to handle", "申诉待处理"),
+        "appeal-decide": ("appeal to decide", "申诉待裁定"),
+    },
     "reward": {
         "nominated": ("nominated", "已提名"),
         "approved": ("approved", "已批准"),

@@ -21,6 +21,7 @@ CHINESE: dict[str, str] = {
     ),
     "Budget": "预算",
     "Sum": "总额",
+    "Granted so far": "已授予",
     "Left": "剩余",
     "At most a person": "个人上限",
     "Nominate": "提名",
@@ -32,6 +33,7 @@ CHINESE: dict[str, str] = {
     "In a few words; it is what the wall shows.": "请简要填写；表彰墙将显示此内容。",
     "Amount for all": "总金额",
     "Person {number}": "人员 {number}",
+    "More people": "更多人员",
     "Part": "份额",
     "Parts count against each other; nothing is one part.": "按份额比例分配；不填即为一份。",
     "On the wall": "上表彰墙",
@@ -72,4 +74,15 @@ CHINESE: dict[str, str] = {
         "同事们的成果。所有人可见，金额不公开。"
     ),
     "Nothing hangs on the wall yet.": "表彰墙上暂无内容。",
+    # -- approvals
+    "Approvals": "审批",
+    "Everything that waits for your decision, the oldest first.": "等待您决定的全部事项，最早的在前。",
+    "Nothing waits for your decision.": "没有等待您决定的事项。",
+    "Your decision is recorded.": "您的决定已记录。",
+    "Agree": "确认",
+    "another target: {target}": "目标改为 {target}",
+    "not to count for this person": "对此人不计",
+    "to be decided by {day}": "须于 {day} 前裁定",
+    "Decide: {count} to go": "审批：还有 {count} 项",
+    "Somebody waits for each of them.": "每一项都有人在等待。",
 }
