@@ -1,17 +1,21 @@
 """An employee's receipt, verified offline: then, years later, after a change, and forged."""
 
+import base64
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from api import examples
+from domain.explanation import Node, digest
 from ops.bundles import export
 from ops.receipts import check
-from tenancy.signing import Signers
+from tenancy.receipts import ReceiptRefused, SignedReceipt, verify_receipt
+from tenancy.signing import Signers, Verifier
 from tenancy.transparency import Sealer
 
 MADE = examples.EXAMPLES
@@ -145,3 +149,48 @@ async def test_the_bundle_of_another_log_does_not_contain_it(
     for verifier in (None, await held.pinned()):
         found = check(receipt, bundle=theirs, verifier=verifier)
         assert not found.ok
+
+
+async def test_a_receipt_is_verified_offline(company: Any, app: Any) -> None:
+    await company.locked()
+    appraisal = f"/appraisals/{examples.APPRAISAL_ID}"
+    hr = await company.client("hr")
+    employee = await company.client("employee", examples.PERSON_ID)
+    assert (await employee.get(f"{appraisal}/receipt")).status_code == 403
+    await hr.did(f"{appraisal}/publish")
+    early = await employee.get(f"{appraisal}/receipt", params={"wait_for": hr.position})
+    assert (early.status_code, early.json()["type"]) == (503, "/problems/view-behind")
+    services = app.state.services
+    await Sealer(services.database, Signers(services.keyring)).advance(company.tenant_id)
+    told = await employee.saw(f"{appraisal}/receipt")
+    assert (told["score"], told["coefficient"], told["lock_version"]) == ("89.76", "0.8976", 1)
+    await employee.did(f"{appraisal}/acknowledge")
+    row = await employee.saw(appraisal, wait_for=employee.position)
+    assert row["acknowledged_version"] == 1
+
+    # From here on there is no server: the receipt, the key that was pinned, the explanation.
+    kept = msgspec.convert(told["proof"], SignedReceipt)
+    pinned = [Verifier.parse(kept.verifier_key)]
+    statement = verify_receipt(kept, pinned)
+    assert statement.position == told["position"]
+    assert statement.says["score"] == "89.76"
+    assert statement.says["person_id"] == examples.PERSON_ID
+    auditor = await company.client("auditor")
+    tree = (await auditor.saw(f"{appraisal}/explanation"))["explanation"]
+    assert statement.says["explanation_digest"] == digest(msgspec.convert(tree, Node))
+
+    leaf = bytearray(base64.b64decode(kept.leaf))
+    leaf[-1] ^= 1
+    note = kept.statement.replace('"score":"89.76"', '"score":"99.76"')
+    for changed in (
+        {"leaf": base64.b64encode(leaf).decode()},
+        {"leaf": "?"},
+        {"statement": note},
+        {"statement": kept.checkpoint},
+        {"checkpoint": kept.statement},
+        {"hashes": kept.hashes[:-1]},
+    ):
+        with pytest.raises(ReceiptRefused):
+            verify_receipt(msgspec.structs.replace(kept, **changed), pinned)
+    with pytest.raises(ReceiptRefused):
+        verify_receipt(kept, [Verifier(pinned[0].name, bytes(31) + b"\x01")])

@@ -281,20 +281,6 @@ async def test_a_veto_is_withdrawn(company: Any) -> None:
 # -- case 7
 
 
-@pytest.mark.parametrize(
-    ("weights", "status"), [((3333, 3333, 3333), 422), ((3333, 3333, 3334), 201)]
-)
-async def test_case_7_weights(company: Any, weights: tuple[int, ...], status: int) -> None:
-    hr = await company.client("hr")
-    manual = [
-        {"code": f"i{n}", "name": f"i{n}", "weight_bp": weight, "rule": {"kind": "manual"}}
-        for n, weight in enumerate(weights)
-    ]
-    section = {"code": "s", "name": "s", "weight_bp": 10000, "indicators": manual}
-    body = {"code": "S", "content": content(sections=[section])}
-    assert (await hr.post("/schemes", body)).status_code == status
-
-
 @pytest.mark.parametrize(("excused", "score"), [(False, "78.00"), (True, "75.00")])
 async def test_case_7_zero_weight_and_excused(company: Any, excused: bool, score: str) -> None:
     """40/40/20/0 with 100/50/90/10 is 78.00; without the third it is 50/50, so 75.00."""
