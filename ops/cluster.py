@@ -40,6 +40,8 @@ STOP_S_MAX = 60.0
 LEAVE_S_MAX = 30.0
 """How long a predecessor whose parent was killed may take to shut down."""
 LOG_BYTES_MAX = 16 * 1024 * 1024
+ROOM_BYTES_MIN = 32 * 1024 * 1024
+"""Two segments of WAL: recovery ends with a new one."""
 
 SERVER_SETTINGS = {
     "max_connections": "100",
@@ -294,8 +296,15 @@ class Cluster:
         )
 
     def note(self, sentence: str) -> None:
+        """Write a line to the server's log, where there is room for it."""
         stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-        self.log.write(f"{stamp} UTC [supervisor] {sentence}\n".encode())
+        with contextlib.suppress(OSError):
+            self.log.write(f"{stamp} UTC [supervisor] {sentence}\n".encode())
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk has no room for what a server writes when it starts."""
+        return shutil.disk_usage(self.data).free < ROOM_BYTES_MIN
 
     def last_words(self) -> str:
         """The end of the server's log."""

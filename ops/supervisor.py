@@ -28,6 +28,8 @@ BACKOFF_S_MAX = 5.0
 STEADY_S = 30.0
 """A server that lived this long was well: its next fall counts as the first."""
 POLL_S = 0.5
+FULL_S_MAX = 30.0
+"""How long a server waits for room on its disk before it is tried without."""
 
 
 class Watch:
@@ -83,10 +85,22 @@ def supervise(cluster: Cluster, watch: Watch, tell: Callable[[Answer], None]) ->
             return
         failures = 1 if well and time.monotonic() - began > STEADY_S else failures + 1
         cluster.note(f"the server ended with {process.returncode}, {failures} in a row")
+        if restarts_max == RESTARTS_MAX and cluster.full:
+            # It is not the server that is broken: it comes back when somebody has made room.
+            _wait_for_room(cluster, watch)
+            failures = 0
+            continue
         if failures >= restarts_max:
             raise DatabaseNotStarted(f"the server does not stay up:\n{cluster.last_words()}")
         # Backends of a killed postmaster may hold its shared memory a moment longer.
         watch.pause(min(BACKOFF_S * 2 ** (failures - 1), BACKOFF_S_MAX))
+
+
+def _wait_for_room(cluster: Cluster, watch: Watch) -> None:
+    cluster.note("the disk is full: the server waits for room")
+    deadline = time.monotonic() + FULL_S_MAX
+    while cluster.full and not watch.over() and time.monotonic() < deadline:
+        watch.pause(POLL_S)
 
 
 def main(argv: list[str]) -> int:

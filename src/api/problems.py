@@ -131,6 +131,8 @@ _OWN: tuple[tuple[str, int, str, str], ...] = (
      "请求过于频繁，请稍后再试。"),
     ("provider-away", 503, "The company's identity provider does not answer; try again.",
      "企业身份提供方暂时无响应，请重试。"),
+    ("disk-full", 503, "The disk of the database is full; nothing confirmed is lost, try again.",
+     "数据库磁盘空间已满,已确认的数据未丢失,请稍后重试。"),
     ("unavailable", 503, "The database cannot be reached just now; nothing was lost, try again.",
      "数据库暂时不可用,没有数据丢失,请重试。"),
 )

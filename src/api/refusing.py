@@ -7,7 +7,7 @@ from litestar.exceptions import HTTPException
 
 from api.problems import BY_STATUS, MEANINGS, RETRY_AFTER_S, Problem, Said, problem
 from domain.kernel import Refused
-from tenancy.database import is_retryable
+from tenancy.database import DISK_FULL_STATE, is_retryable
 from tenancy.erasures import ErasureListMissing
 from tenancy.errors import (
     IdempotencyConflict,
@@ -20,6 +20,8 @@ from tenancy.errors import (
 from tenancy.keyring import SubjectErased
 
 LOG = structlog.get_logger("api.errors")
+
+FULL_RETRY_AFTER_S = 10
 
 _RETRY = {"Retry-After": str(RETRY_AFTER_S)}
 
@@ -48,11 +50,15 @@ def said_of(error: Exception) -> Said:
             headers = {"Retry-After": str(error.retry_after_s)}
             return Said("keys-unavailable", "nothing was stored", headers=headers)
         case Unavailable():
+            if _is_full(error.__cause__):
+                return _full()
             return _unavailable(error.retry_after_s)
         case HTTPException() if error.status_code in BY_STATUS:
             return Said(BY_STATUS[error.status_code], "see the documentation at /docs")
         case HTTPException() if error.status_code < 500:  # noqa: PLR2004  server errors begin here
             return Said("bad-request", "see the documentation at /docs")
+    if _is_full(error):
+        return _full()
     if isinstance(error, TimeoutError) or is_retryable(error):
         return _unavailable()
     _log(error)
@@ -69,6 +75,16 @@ def problem_of(error: Exception, *, path: str, request_id: str, accept_language:
 def _unavailable(retry_after_s: int = RETRY_AFTER_S) -> Said:
     headers = {"Retry-After": str(retry_after_s)}
     return Said("unavailable", "repeat it with the same Idempotency-Key", headers=headers)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return getattr(error, "sqlstate", None) == DISK_FULL_STATE
+
+
+def _full() -> Said:
+    # Somebody has to make room first: asking every second would only keep the log growing.
+    headers = {"Retry-After": str(FULL_RETRY_AFTER_S)}
+    return Said("disk-full", "repeat it with the same Idempotency-Key", headers=headers)
 
 
 def _log(error: Exception) -> None:
