@@ -1,5 +1,6 @@
 """Worked cases 3, 4 and 13 over HTTP: joiner, leave, part-time, transfer, leaver, rehire."""
 
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +32,8 @@ def work(unit: str, job: str, centre: str, fte: str = "1") -> dict[str, Any]:
     }
 
 
-def scheme(code: str, coefficient: dict[str, Any]) -> dict[str, Any]:
-    duty = {"code": "duty", "name": "职责", "weight_bp": 10000, "rule": {"kind": "manual"}}
+def scheme(code: str, coefficient: dict[str, Any], kind: str = "manual") -> dict[str, Any]:
+    duty = {"code": "duty", "name": "职责", "weight_bp": 10000, "rule": {"kind": kind}}
     section = {"code": "kci", "name": "KCI", "weight_bp": 10000, "indicators": [duty]}
     return {
         "code": code,
@@ -46,14 +47,22 @@ def scheme(code: str, coefficient: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def numbers(tree: dict[str, Any]) -> set[str]:
+    return {tree["value"]}.union(*map(numbers, tree.get("inputs", ())))
+
+
 class Quarter:
     """A sales and a finance unit, a scheme for each, and one person who comes, moves or goes."""
 
     def __init__(self, company: Any, hr: Any) -> None:
         self.company = company
         self.hr = hr
+        self.owed: dict[str, str] = {}
+        self.schemes: dict[str, dict[str, Any]] = {}
 
-    async def begin(self, period: str, *, banded: bool = False, **policies: str) -> None:
+    async def begin(
+        self, period: str, *, banded: bool = False, kind: str = "manual", **policies: str
+    ) -> None:
         hr = self.hr
         for code in ("SALES", "FIN"):
             unit = {"code": code, "name": code, "valid_from": "2020-01-01"}
@@ -71,7 +80,8 @@ class Quarter:
         linear = {"kind": "linear"}
         executive = await self.company.client("executive")
         for code, coefficient in (("MKT", linear), ("FUN", bands if banded else linear)):
-            await hr.did("/schemes", scheme(code, coefficient))
+            self.schemes[code] = scheme(code, coefficient, kind)
+            await hr.did("/schemes", self.schemes[code])
             path = f"/schemes/{ids.scheme_id(code)}"
             await executive.did(f"{path}/approve", examples.EXAMPLES["ApproveScheme"])
             await hr.did(f"{path}/publish", examples.EXAMPLES["PublishScheme"])
@@ -117,7 +127,10 @@ class Quarter:
         return await self.hr.saw(f"/cycles/{CYCLE}/employments/{employment}/segments")
 
     async def paid(self, *appraisals: str) -> tuple[dict[str, str], dict[str, str]]:
-        """The amount of each line by appraisal, and what each cost centre bears."""
+        """The amount of each line by appraisal, and what each cost centre bears.
+
+        And in `owed`, what each employment is owed by it all.
+        """
         finance = await self.company.client("finance")
         body = {"code": "B", "cycle_id": CYCLE, "appraisal_ids": appraisals}
         made = await finance.did("/payout-batches", body)
@@ -127,6 +140,12 @@ class Quarter:
         told = await finance.saw(batch, wait_for=executive.position)
         accounts = (await finance.saw("/ledger/accounts", wait_for=executive.position))["data"]
         expense = "expense:performance_pay:"
+        owed = {
+            row["account"].rpartition(":")[2]: row["balance"]["amount"]
+            for row in accounts
+            if row["account"].startswith("liability:payroll_payable:")
+        }
+        self.owed = {each: amount.removeprefix("-") for each, amount in owed.items()}
         return (
             {line["appraisal_id"]: line["amount"]["amount"] for line in told["lines"]},
             {
@@ -135,6 +154,20 @@ class Quarter:
                 if row["account"].startswith(expense)
             },
         )
+
+    async def nothing_differs(self, code: str, *appraisals: str) -> None:
+        """Case 20: under their own scheme once more, these come to the same."""
+        path = f"/schemes/{ids.scheme_id(code)}"
+        await self.hr.did("/schemes", self.schemes[code])
+        same = {"version": 2, "effect": {"policy": "next-cycle"}, "appraisal_ids": appraisals}
+        await self.hr.did(f"{path}/simulate", same)
+        told = await self.hr.saw(f"{path}/simulations", wait_for=self.hr.position)
+        lines = told["newest"][0]["lines"]
+        assert [each["appraisal_id"] for each in lines] == list(appraisals)
+        for line in lines:
+            assert line["obstacle"] == ""
+            assert line["score_before"] == line["score_after"]
+            assert line["amount_before"] == line["amount_after"]
 
 
 @pytest.fixture
@@ -161,6 +194,13 @@ async def test_case_3_joiner_with_unpaid_leave_and_part_time(quarter: Quarter) -
     assert (segment["days"], segment["unpaid_days"], told["cycle_days"]) == (49, 5, 90)
     lines, centres = await quarter.paid(appraisal())
     assert lines == {appraisal(): "2862.81"}
+    finance = await quarter.company.client("finance")
+    (line,) = (await finance.saw("/payouts"))["data"]
+    assert line["base"]["amount"] == "7999.65"
+    why = (await finance.saw(f"/payouts/{line['payout_id']}/explanation"))["explanation"]
+    # Exact until the end; of a daily rate that was rounded first it would be 2,862.97.
+    assert Fraction("286280.808") in {Fraction(each) for each in numbers(why)}
+    await quarter.nothing_differs("FUN", appraisal())
     assert centres == {"CC-FIN": "2862.81"}
 
 
@@ -191,6 +231,9 @@ async def test_case_4_transfer_between_departments(quarter: Quarter) -> None:
     assert (told["cycle_days"], told["reporting_score"]) == (91, "84.09")
     _, centres = await quarter.paid(appraisal(), appraisal(segment=2))
     assert centres == {"CC-MKT": "11274.73", "CC-FIN": "4549.45"}
+    assert quarter.owed == {FIRST: "15824.18"}
+    await quarter.nothing_differs("MKT", appraisal())
+    await quarter.nothing_differs("FUN", appraisal(segment=2))
 
 
 @pytest.mark.parametrize(("leaver", "first"), [("good-leaver", "15733.33"), ("bad-leaver", "0.00")])
@@ -217,10 +260,51 @@ async def test_case_13_leaver_and_rehire(quarter: Quarter, leaver: str, first: s
     assert (one["days"], two["days"]) == (59, 15)
     lines, _ = await quarter.paid(appraisal(), appraisal(AGAIN))
     assert lines == {appraisal(): first, appraisal(AGAIN): "4500.00"}
+    assert {each: amount for each, amount in quarter.owed.items() if amount != "0.00"} == {
+        each: amount for each, amount in ((FIRST, first), (AGAIN, "4500.00")) if amount != "0.00"
+    }
+    await quarter.nothing_differs("MKT", appraisal(), appraisal(AGAIN))
     row = await quarter.hr.saw(f"/appraisals/{appraisal()}", wait_for=quarter.hr.position)
     assert row["pay_forfeited"] is (leaver == "bad-leaver")
     both = await quarter.hr.saw("/employments", person_id=WHO)
     assert [each["previous_employment_id"] for each in both["data"]] == [None, FIRST]
+
+
+@pytest.mark.parametrize(
+    ("actual", "score", "amount"),
+    [
+        ("590000", "60.00", "11800.00"),
+        ("786666.666666", "80.00", "15733.33"),
+        ("786666.666667", "100.00", "19666.67"),
+    ],
+)
+async def test_case_13_a_prorated_target_is_kept_exact(
+    quarter: Quarter, actual: str, score: str, amount: str
+) -> None:
+    """1,200,000 x 59/90 is 786,666 2/3: a millionth below it is below, a millionth above is not."""
+    await quarter.begin("Q1", kind="tiered")
+    await quarter.hire("2024-01-01", work(SALES, SELLER, "CC-MKT"))
+    await quarter.pay("20000.00", "0.5", "2024-01-01")
+    await quarter.appraise()
+    goals = {"targets": [{"indicator": "duty", "target": "1200000"}], "whole_cycle": True}
+    boss = await quarter.company.client("manager", BOSS)
+    await boss.did(f"/appraisals/{appraisal()}/goals", goals)
+    employee = await quarter.company.client("employee", WHO)
+    await employee.did(f"/appraisals/{appraisal()}/goals/agree")
+    ended = {"last_day": "2025-02-28", "leaver": "good-leaver", "reason": "个人发展"}
+    await quarter.hr.did(f"/employments/{FIRST}/termination", ended)
+    await quarter.hr.did(f"/cycles/{CYCLE}/advance", {"to": "data-intake"})
+    fact = {"cycle_id": CYCLE, "employment_id": FIRST, "indicator": "duty", "value": actual}
+    await quarter.hr.did("/actuals", {**fact, "occurred_on": "2025-02-20"})
+    await quarter.hr.did(f"/cycles/{CYCLE}/advance", {"to": "rating"})
+    assert (await quarter.hr.did(f"/cycles/{CYCLE}/score"))["refused"] == []
+    for stage in ("comparison", "calibration"):
+        await quarter.hr.did(f"/cycles/{CYCLE}/advance", {"to": stage})
+    assert await quarter.hr.did(f"/cycles/{CYCLE}/lock") == {"done": 1, "refused": []}
+    row = await quarter.hr.saw(f"/appraisals/{appraisal()}", wait_for=quarter.hr.position)
+    assert row["score"] == score
+    lines, _ = await quarter.paid(appraisal())
+    assert lines == {appraisal(): amount}
 
 
 async def test_a_policy_may_void_what_leavers_leave(quarter: Quarter) -> None:
