@@ -50,6 +50,7 @@ from api import (
     schemes,
     sign_ins,
     tenants,
+    time_requests,
     who_read,
     worth,
 )
@@ -77,6 +78,7 @@ COMMANDS = Table(
         *organisation.ROUTES,
         *employments.ROUTES,
         *attendance.ROUTES,
+        *time_requests.ROUTES,
         *schemes.ROUTES,
         *resolution.ROUTES,
         *occurrences.ROUTES,

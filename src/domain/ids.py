@@ -1,6 +1,7 @@
 """Stream ids are functions of natural keys, so "one of these per that" holds by construction."""
 
 import hashlib
+from datetime import date
 from typing import NewType
 from uuid import UUID, SafeUUID
 
@@ -43,6 +44,7 @@ ModuleId = NewType("ModuleId", UUID)
 OnboardingPlanId = NewType("OnboardingPlanId", UUID)
 WorkCalendarId = NewType("WorkCalendarId", UUID)
 AttendanceSheetId = NewType("AttendanceSheetId", UUID)
+TimeRequestId = NewType("TimeRequestId", UUID)
 
 _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 _BEGUN = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
@@ -256,6 +258,11 @@ def work_calendar_id(year: int) -> WorkCalendarId:
 def attendance_sheet_id(employment: UUID, year: int, month: int) -> AttendanceSheetId:
     """When somebody came and went in a month."""
     return AttendanceSheetId(_id("attendance-sheet", employment, year, month))
+
+
+def time_request_id(employment: UUID, what: str, starts_on: date) -> TimeRequestId:
+    """The request for leave or overtime that begins on that day."""
+    return TimeRequestId(_id("time-request", employment, what, starts_on))
 
 
 def indicator_definition_id(code: str) -> IndicatorDefinitionId:

@@ -17,6 +17,7 @@ from projections.rating import RATING
 from projections.rewards import REWARDS_VIEW
 from projections.schemes import SCHEME_LIBRARY
 from projections.scores import SCORES
+from projections.time_requests import TIME_REQUESTS
 
 PROJECTIONS: tuple[Projection, ...] = (
     DIRECTORY,
@@ -28,6 +29,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     PAY_LEDGER,
     COMPENSATION,
     REWARDS_VIEW,
+    TIME_REQUESTS,
     APPEALS_VIEW,
     ALIGNMENT,
     INCIDENTS_VIEW,

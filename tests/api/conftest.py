@@ -243,6 +243,16 @@ class Company:
         await executive.did(f"{reward}/approve", made["ApproveReward"])
         await finance.did(f"{reward}/grant")
 
+    async def requested(self) -> None:
+        """On from there: leave and overtime asked for, and the leave approved."""
+        made, at = examples.EXAMPLES, f"/employments/{examples.EMPLOYMENT_ID}"
+        employee = await self.client("employee", examples.PERSON_ID)
+        leave = await employee.did(f"{at}/leave-requests", made["RequestLeave"])
+        await employee.did(f"{at}/overtime-requests", made["RequestOvertime"])
+        manager = await self.client("manager", examples.MANAGER_ID)
+        approved = f"/time-requests/{leave['id']}/approve"
+        await manager.did(approved, made["ApproveTimeRequest"])
+
     async def onboarded(self) -> None:
         """On from there: a batch of an import, a plan, a module, a figure of the past."""
         made, admin = examples.EXAMPLES, await self.client("admin")
@@ -364,5 +374,6 @@ async def paid_company(new_company: Callable[[str], Awaitable[Company]]) -> Comp
     await company.reconciled()
     await company.rewarded()
     await company.onboarded()
+    await company.requested()
     await company.let_in()
     return company

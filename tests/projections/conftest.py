@@ -82,6 +82,7 @@ from domain.ids import (
     reward_budget_id,
     reward_id,
     scheme_id,
+    time_request_id,
     work_calendar_id,
 )
 from domain.incident import IncidentAcknowledged, IncidentReported
@@ -135,6 +136,13 @@ from domain.reward_budget import PersonsShare, RewardBudgetCommitted, RewardBudg
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
 from domain.scheme import SchemeDrafted, SchemeSimulated, SchemeVersionPublished
 from domain.scheme_change import NextCycle
+from domain.time_request import (
+    LeaveRequested,
+    OvertimeRequested,
+    TimeRequestApproved,
+    TimeRequestRejected,
+    TimeRequestWithdrawn,
+)
 from domain.work_calendar import WorkCalendarSet
 from projections.catalogue import PROJECTIONS
 from projections.health import Stuck, lag
@@ -568,6 +576,40 @@ def rewarded() -> Iterator[Line]:
     )
 
 
+def requested() -> Iterator[Line]:
+    """Leave that was approved, and overtime that was refused, asked for again and withdrawn."""
+    who, person = employment_id("E0"), person_id("P0")
+    leave = time_request_id(who, "leave", date(2026, 2, 2))
+    yield (
+        leave,
+        LeaveRequested(
+            employment_id=who,
+            person_id=person,
+            manager_id=person_id("P1"),
+            starts_on=date(2026, 2, 2),
+            ends_on=date(2026, 2, 3),
+            unpaid=False,
+            kind="annual",
+            reason="回乡",
+        ),
+    )
+    yield leave, TimeRequestApproved(person_id=person, comment="同意")
+    overtime = time_request_id(who, "overtime", date(2026, 2, 7))
+    for then in (TimeRequestRejected(person_id=person, reason="无需"), TimeRequestWithdrawn()):
+        yield (
+            overtime,
+            OvertimeRequested(
+                employment_id=who,
+                person_id=person,
+                manager_id=person_id("P1"),
+                on=date(2026, 2, 7),
+                minutes=90,
+                reason="盘点",
+            ),
+        )
+        yield overtime, then
+
+
 def brought_over() -> Iterator[Line]:
     """What came from the old system, the plan that it came by, and a module on its way."""
     plan = onboarding_plan_id("2026")
@@ -678,6 +720,7 @@ def quarter(people: int) -> list[Line]:
     lines += paid([Money(int(score * 30_000), "CNY") for score in scores])
     lines += compensated()
     lines += rewarded()
+    lines += requested()
     lines += brought_over()
     lines += watched()
     return lines

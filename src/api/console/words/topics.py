@@ -222,6 +222,11 @@ TOPICS: dict[str, tuple[str, str]] = {
     "work-calendar.set": ("Work calendar set", "工作日历已设定"),
     "attendance-sheet.recorded": ("Attendance recorded", "考勤已记录"),
     "attendance-sheet.withdrawn": ("Attendance withdrawn", "考勤已撤回"),
+    "time-request.leave-requested": ("Leave requested", "已申请请假"),
+    "time-request.overtime-requested": ("Overtime requested", "已申请加班"),
+    "time-request.approved": ("Request approved", "申请已批准"),
+    "time-request.rejected": ("Request rejected", "申请已驳回"),
+    "time-request.withdrawn": ("Request withdrawn", "申请已撤回"),
     "probe.recorded": ("Probe recorded", "探测已记录"),
     "health-report.issued": ("Health report issued", "健康报告已签发"),
 }
