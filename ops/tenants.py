@@ -5,28 +5,17 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from api import new_keys
+from api.new_keys import ADMINISTRATOR, NewKey
 from api.services import Services
 from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
-from domain.ids import access_key_id
 from projections.ending import empty_views
 from tenancy.erasures import Certificate
 from tenancy.records import Stamp
-from tenancy.registry import Credential, TenantRecord, key_prefix, new_key_text
+from tenancy.registry import Credential, TenantRecord
 
 OPERATOR = UUID("00000000-0000-4000-8000-00000000a001")
 """The actor of what is done from the command line of an installation."""
-
-ADMINISTRATOR = IssueAccessKey(name="administrator", roles=("admin",))
-
-
-class NewKey(msgspec.Struct, frozen=True, kw_only=True):
-    """An access key, shown this once."""
-
-    tenant_id: UUID
-    key_id: UUID
-    name: str
-    roles: tuple[str, ...]
-    secret: str
 
 
 class NewTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,22 +73,7 @@ async def issue_key(services: Services, tenant_id: UUID, command: IssueAccessKey
         Refused: as the domain says.
         UnknownTenant: there is none.
     """
-    text = new_key_text()
-    key_id = access_key_id(key_prefix(text))
-    store = await services.histories.of(tenant_id)
-    await store.execute(ACCESS_KEY, key_id, command, stamp())
-    await services.registry.issue_key(
-        tenant_id,
-        key_id,
-        command.name,
-        command.roles,
-        person_id=command.person_id,
-        expires_at=command.expires_at,
-        text=text,
-    )
-    return NewKey(
-        tenant_id=tenant_id, key_id=key_id, name=command.name, roles=command.roles, secret=text
-    )
+    return await new_keys.issue_key(services, tenant_id, command, stamp())
 
 
 async def revoke_key(services: Services, tenant_id: UUID, key_id: UUID, reason: str) -> Credential:

@@ -8,6 +8,7 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from api.new_keys import NewKey
 from api.services import opened
 from ops.cli.common import COMMON, Common, Exit, run, told
 from ops.client import Api
@@ -15,7 +16,7 @@ from ops.demo.showcase import Persona, show
 from ops.demo.steps import Steps
 from ops.place import Running, folder_of, free_port, prepare, settings_of
 from ops.serving import serve as serve_api
-from ops.tenants import NewKey, create_tenant
+from ops.tenants import create_tenant
 from ops.up import Stack
 from ops.worker import until_told
 from tenancy.settings import Settings, SettingsRefused

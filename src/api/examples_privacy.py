@@ -11,4 +11,5 @@ def privacy_examples() -> dict[str, dict[str, Any]]:
         "DeclineErasure": {"reason": "劳动争议尚未了结"},
         "ApproveErasure": {},
         "RotateDataKey": {},
+        "ForkTenant": {"at": 1, "name": "试算"},
     }

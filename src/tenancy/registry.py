@@ -24,6 +24,10 @@ class UnknownEntry(LookupError):
     """There is no such tenant or access key."""
 
 
+class TenantExists(Exception):
+    """There is a tenant of that id already."""
+
+
 class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A company, as the installation knows it."""
 
@@ -86,10 +90,17 @@ class Registry:
     async def create_tenant(
         self, name: str, *, tenant_id: UUID | None = None, fork: tuple[UUID, int] | None = None
     ) -> TenantRecord:
-        """A new tenant; `fork` is the tenant and the position that it is a copy of."""
+        """A new tenant; `fork` is the tenant and the position that it is a copy of.
+
+        Raises:
+            TenantExists: there is one of that id.
+        """
         of, at = fork or (None, None)
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(CREATE_TENANT, tenant_id or uuid4(), name, of, at)
+            try:
+                row = await connection.fetchrow(CREATE_TENANT, tenant_id or uuid4(), name, of, at)
+            except asyncpg.UniqueViolationError:
+                raise TenantExists(str(tenant_id)) from None
         return _tenant(row)
 
     async def tenants(self) -> list[TenantRecord]:
@@ -101,6 +112,11 @@ class Registry:
         """Raises `UnknownEntry` where there is none."""
         async with self._database.connection(read_only=True) as connection:
             return _tenant(await connection.fetchrow(TENANT, tenant_id))
+
+    async def forks(self, tenant_id: UUID) -> list[TenantRecord]:
+        """The copies of a tenant that were not erased, the oldest first."""
+        async with self._database.connection(read_only=True) as connection:
+            return [_tenant(row) for row in await connection.fetch(FORKS, tenant_id)]
 
     async def suspend_tenant(self, tenant_id: UUID) -> TenantRecord:
         """Its keys open nothing until it is resumed. Raises `TenantErased`, as does `resume`."""
@@ -229,6 +245,10 @@ RETURNING {COLUMNS}
 """  # noqa: S608 - our own column names
 TENANTS = f"SELECT {COLUMNS} FROM merit.tenants ORDER BY created_at"  # noqa: S608 - as above
 TENANT = f"SELECT {COLUMNS} FROM merit.tenants WHERE tenant_id = $1"  # noqa: S608 - as above
+FORKS = f"""
+SELECT {COLUMNS} FROM merit.tenants WHERE forked_from = $1 AND status <> 'erased'
+ORDER BY created_at
+"""  # noqa: S608 - as above
 SET_STATUS = f"""
 WITH changed AS (
     UPDATE merit.tenants SET status = $2 WHERE tenant_id = $1 AND status <> 'erased'

@@ -109,6 +109,72 @@ async def test_what_is_not_there_is_not_forked(
         await fork(services, uuid4(), at=1)
 
 
+async def test_an_administrator_forks_over_http(
+    paid_company: Any, new_company: Callable[[str], Awaitable[Any]], app: Any
+) -> None:
+    admin, forks = await paid_company.client("admin"), "/tenants/self/forks"
+    before = len((await admin.saw(forks))["forks"])
+    at = await paid_company.head()
+    body = {"at": at, "name": "试算"}
+    made = await admin.did(forks, body, key="fork-1")
+    assert (made["status"], made["forked_at"], made["name"]) == ("active", at, "试算")
+    assert made["masked"] > 5
+    # The same request again is the same copy, and its key is told to nobody a second time.
+    again = await admin.did(forks, body, key="fork-1")
+    assert again == {**made, "masked": None, "secret": None}
+    assert len((await admin.saw(forks))["forks"]) == before + 1
+    assert await paid_company.head() == at
+    # Whoever copies may read it all: that was written down, once.
+    noted = (await admin.saw("/audit/reads", route=forks, limit=500))["data"]
+    copied = [each for each in noted if each["method"] == "POST"]
+    assert [(each["position"], each["row_count"]) for each in copied] == [(at, at)]
+
+    for body_of, key, status, code in (
+        ({"at": at - 1}, "fork-1", 422, "idempotency-conflict"),
+        ({"at": at + 1}, "fork-2", 409, "cannot-fork"),
+        ({"at": 10**9}, "fork-3", 409, "cannot-fork"),
+        ({"at": 0}, "fork-4", 400, "invalid-body"),
+    ):
+        answer = await admin.post(forks, body_of, key=key)
+        assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{code}")
+    for role in ("hr", "finance", "executive", "auditor", "integration"):
+        answer = await (await paid_company.client(role)).post(forks, body)
+        assert answer.status_code == 403
+
+    # Its administrator goes on there: the same money, nobody's name, and none of it leaves.
+    company = await new_company("stands for the fork made over HTTP")
+    company.tenant_id, company._clients = UUID(made["tenant_id"]), {}
+    there = type(admin)(admin.http, made["secret"])
+    told = await there.saw("/tenants/self")
+    assert (told["forked_from"], told["forked_at"]) == (str(paid_company.tenant_id), at)
+    assert (await there.saw(BATCH, wait_for=at))["lines"] == (await admin.saw(BATCH))["lines"]
+    names = {each["name"] for each in (await there.saw("/people"))["data"]}
+    assert all(each.startswith("name-") for each in names)
+    finance = await company.client("finance")
+    answer = await finance.post(f"{BATCH}/settle", MADE["SettleBatch"])
+    assert answer.json()["type"] == "/problems/fork-never-pays"
+    answer = await there.post(forks, {"at": 1})
+    assert answer.json()["type"] == "/problems/cannot-fork"
+
+
+async def test_forks_are_few_and_not_for_a_key_with_scopes(
+    new_company: Callable[[str], Awaitable[Any]], app: Any
+) -> None:
+    company = await new_company("forks often")
+    admin, forks = await company.client("admin"), "/tenants/self/forks"
+    await (await company.client("hr")).did("/people", MADE["RegisterPerson"])
+    key = {"name": "narrow", "roles": ["admin"], "scopes": ["tenants:write"]}
+    narrow = type(admin)(admin.http, (await admin.did("/keys", key))["secret"])
+    answer = await narrow.post(forks, {"at": 1})
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/out-of-scope")
+    made = [await admin.did(forks, {"at": 1}) for _ in range(10)]
+    assert len({each["tenant_id"] for each in made}) == 10
+    answer = await admin.post(forks, {"at": 1})
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/too-many-forks")
+    await erase_tenant(app.state.services, UUID(made[0]["tenant_id"]))
+    await admin.did(forks, {"at": 1})
+
+
 async def test_the_application_cannot_make_a_fork_an_original(
     paid_company: Any, app: Any, database_url: str
 ) -> None:
