@@ -24,6 +24,7 @@ WHO = {
     "/appeals": "employee",
     "/appeals/{appeal_id}": "employee",
     "/approvals": "hr",
+    "/time-off": "manager",
     "/rewards": "manager",
     "/rewards/{reward_id}": "hr",
     "/recognitions": "employee",

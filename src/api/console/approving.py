@@ -227,6 +227,42 @@ async def _calibration(visit: Visit) -> list[Item]:
     ]
 
 
+def time_told(visit: Visit, row: Any) -> str:
+    """What is asked for, in a sentence."""
+    if row["what"] == "overtime":
+        return visit.say(
+            "Overtime on {day}: {minutes} minutes", day=row["starts_on"], minutes=row["minutes"]
+        )
+    kind = visit.term("leave-kind", row["kind"]) if row["kind"] else visit.say("leave")
+    days = {"first": row["starts_on"], "last": row["ends_on"], "kind": kind}
+    if row["unpaid"]:
+        return visit.say("{kind}, unpaid, {first} to {last}", **days)
+    return visit.say("{kind}, {first} to {last}", **days)
+
+
+async def _time(visit: Visit) -> list[Item]:
+    say, me, found = visit.say, str(visit.caller.actor), []
+    if not visit.may("POST", f"/time-requests/{OF_ANY}/approve"):
+        return []
+    async for row in visit.each("/time-requests", state="waiting"):
+        if me in {row["person_id"], row["requested_by"]}:
+            continue
+        at, version = f"/time-requests/{row['request_id']}", str(row["version"])
+        no = Act(path=f"{at}/reject", label=say("Reject"), tone="bad", reason=True, version=version)
+        item = Item(
+            kind="request",
+            key=f"request-{row['request_id']}",
+            what=time_told(visit, row),
+            people=(row["person_id"],),
+            by=row["requested_by"],
+            at=row["requested_at"],
+            lines=tuple(filter(None, [row["reason"]])),
+            acts=(Act(path=f"{at}/approve", label=say("Approve"), version=version), no),
+        )
+        found.append(item)
+    return found
+
+
 async def _appeals(visit: Visit) -> list[Item]:
     me, handles = str(visit.caller.actor), visit.may("POST", f"/appeals/{OF_ANY}/accept")
     found = []
@@ -253,7 +289,7 @@ async def _appeals(visit: Visit) -> list[Item]:
 
 OF_ANY: Final = "00000000-0000-0000-0000-000000000000"
 """Stands for any id where it is asked whether a role opens a route."""
-OTHERS: Final[tuple[Waiting, ...]] = (_rewards, _batches, _calibration, _appeals)
+OTHERS: Final[tuple[Waiting, ...]] = (_rewards, _time, _batches, _calibration, _appeals)
 
 
 async def _inbox(visit: Visit) -> Mapping[str, Any]:
@@ -285,6 +321,8 @@ PAGES = (
             "/rewards/{reward_id}/approve",
             "/rewards/{reward_id}/grant",
             "/rewards/{reward_id}/reject",
+            "/time-requests/{request_id}/approve",
+            "/time-requests/{request_id}/reject",
         ),
         menu="mine",
     ),

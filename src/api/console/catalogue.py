@@ -20,6 +20,7 @@ from api.console import (
     rewarding,
     rulebook,
     start,
+    time_off,
 )
 from api.console.page import Page
 
@@ -30,6 +31,7 @@ PAGES: tuple[Page, ...] = (
     *result.PAGES,
     *appealing.PAGES,
     *rewarding.PAGES,
+    *time_off.PAGES,
     *rating.PAGES,
     *cockpit.PAGES,
     *batches.PAGES,

@@ -48,6 +48,19 @@ TERMS: dict[str, dict[str, Both]] = {
         "returned": ("returned by the bank", "银行退回"),
         "voided": ("void", "已作废"),
     },
+    "request": {
+        "waiting": ("waiting", "待审批"),
+        "approved": ("approved", "已批准"),
+        "rejected": ("rejected", "已驳回"),
+        "withdrawn": ("withdrawn", "已撤回"),
+    },
+    "leave-kind": {
+        "annual": ("annual leave", "年假"),
+        "sick": ("sick leave", "病假"),
+        "parental": ("parental leave", "产假或陪产假"),
+        "personal": ("personal leave", "事假"),
+        "other": ("other leave", "其他假"),
+    },
     "approval": {
         "goals": ("goals to agree", "目标待确认"),
         "goal-change": ("change of a goal", "目标变更"),
@@ -55,6 +68,7 @@ TERMS: dict[str, dict[str, Both]] = {
         "reward-grant": ("reward to grant", "奖励待授予"),
         "batch": ("payout batch to approve", "发放批次待批准"),
         "calibration": ("change of a score", "校准调整"),
+        "request": ("request to decide", "申请待审批"),
         "appeal-accept": ("appeal to handle", "申诉待处理"),
         "appeal-decide": ("appeal to decide", "申诉待裁定"),
     },
