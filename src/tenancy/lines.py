@@ -14,7 +14,9 @@ class Lines:
     """A logger's end, and a file for what libraries say: both write to the same one in order.
 
     A line is at most `EVERY_S` late. What was not written yet when a process is killed is lost;
-    nothing that has to be kept is kept in the log.
+    nothing that has to be kept is kept in the log. So are lines that cannot be written, on a full
+    disk or into a broken pipe: the work that they tell of goes on, and the log says how many there
+    were as soon as it can.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -23,6 +25,7 @@ class Lines:
         self._lock = threading.Lock()
         self._some = threading.Event()
         self._writer: threading.Thread | None = None
+        self._lost = 0
         atexit.register(self.flush)
         # Forked workers end without `atexit`.
         multiprocessing.util.Finalize(None, self.flush, exitpriority=0)
@@ -55,9 +58,17 @@ class Lines:
         """Write everything now."""
         with self._lock:
             lines, self._lines = self._lines, []
-            if lines:
+            if not lines:
+                return
+            if self._lost:
+                lines.insert(0, f'{{"event":"log-lines-lost","lines":{self._lost}}}\n')
+            try:
                 self._file.write("".join(lines))
                 self._file.flush()
+            except (OSError, ValueError):  # ValueError: it is closed
+                self._lost += len(lines) - bool(self._lost)
+            else:
+                self._lost = 0
 
     def _start(self) -> None:
         with self._lock:
