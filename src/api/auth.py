@@ -122,8 +122,9 @@ class Door:
     async def _caller(self, secret: str, now: datetime) -> Caller | None:
         digest = hashlib.sha256(secret.encode()).digest()
         if digest in self._known:
-            until, caller = self._known[digest]
-            if now < until:
+            since, caller = self._known[digest]
+            # Either way: a clock that is set back must not make what is remembered last longer.
+            if abs(now - since) < CACHED_FOR:
                 return caller
             del self._known[digest]
         found = await self._find(secret)
@@ -139,7 +140,7 @@ class Door:
             expires_at=found.expires_at,
             scopes=found.scopes,
         )
-        self._known[digest] = (now + CACHED_FOR, caller)
+        self._known[digest] = (now, caller)
         return caller
 
 

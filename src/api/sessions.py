@@ -74,8 +74,8 @@ class Sessions:
             Said: `tenant-suspended` or `tenant-erased`.
         """
         digest = hashlib.sha256(token.encode()).digest()
-        until, row = self._known.get(digest, (now, None))
-        if row is None or now >= until or now >= row.expires_at:
+        since, row = self._known.get(digest, (now, None))
+        if row is None or abs(now - since) >= CACHED_FOR or now >= row.expires_at:
             self._known.pop(digest, None)
             row = await self.table.find(token)
             if row is None:
@@ -85,7 +85,7 @@ class Sessions:
                 return None
             if len(self._known) >= CACHED_MAX:
                 self._known.clear()
-            self._known[digest] = (now + CACHED_FOR, row)
+            self._known[digest] = (now, row)
         return Session(
             session_id=row.session_id,
             caller=Caller(

@@ -37,11 +37,13 @@ FIELDS = "projection, version, build, position, live, updated_at, attempts, retr
 
 ALL = f"SELECT {FIELDS} FROM merit.cursors WHERE tenant_id = $1 ORDER BY projection, version, build"  # noqa: S608  own names
 
-# Whoever holds a row moves it; the others do something else meanwhile.
+# Whoever holds a row moves it; the others do something else meanwhile. A time to wait for that lies
+# further away than anybody ever waits was noted before the clock was set back.
 LOCK = f"""
 SELECT {FIELDS} FROM merit.cursors
 WHERE tenant_id = $1 AND live AND position = $2 AND projection = ANY($3)
-  AND (retry_at IS NULL OR retry_at <= $4)
+  AND (retry_at IS NULL OR retry_at <= $4
+       OR retry_at > $4::timestamptz + interval '{BACKOFF_S_MAX} seconds')
 ORDER BY projection, version FOR UPDATE SKIP LOCKED
 """  # noqa: S608  own names
 
@@ -80,6 +82,12 @@ async def begin(
 async def of_tenant(connection: Connection, tenant_id: UUID) -> list[Cursor]:
     """All cursors of a tenant, of every version and build."""
     return [Cursor(**record) for record in await connection.fetch(ALL, tenant_id)]
+
+
+def is_due(cursor: Cursor, now: datetime) -> bool:
+    """Whether its turn is not put off; as `LOCK` asks."""
+    put_off = cursor.retry_at
+    return put_off is None or not now < put_off <= now + timedelta(seconds=BACKOFF_S_MAX)
 
 
 async def lock(

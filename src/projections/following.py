@@ -32,11 +32,13 @@ ON CONFLICT DO NOTHING
 """
 
 # Whoever holds the row answers; the others do something else meanwhile.
-LOCK = """
+LOCK = f"""
 SELECT position, attempts FROM merit.followers
-WHERE tenant_id = $1 AND follower = $2 AND (retry_at IS NULL OR retry_at <= $3)
+WHERE tenant_id = $1 AND follower = $2
+  AND (retry_at IS NULL OR retry_at <= $3
+       OR retry_at > $3::timestamptz + interval '{BACKOFF_S_MAX} seconds')
 FOR UPDATE SKIP LOCKED
-"""
+"""  # noqa: S608  a number of ours
 
 MOVE = """
 UPDATE merit.followers

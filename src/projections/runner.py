@@ -96,7 +96,7 @@ class Runner:
             for cursor in found
             if cursor.live
             and self._mine(cursor)
-            and (not cursor.retry_at or cursor.retry_at <= now)
+            and cursors.is_due(cursor, now)
         }
 
     def _mine(self, cursor: Cursor) -> Projection | None:

@@ -143,6 +143,15 @@ async def test_a_revoked_key_is_refused_within_five_seconds() -> None:
         await door.enter("Bearer x", NOW + timedelta(seconds=5))
 
 
+async def test_a_clock_that_is_set_back_does_not_make_a_revoked_key_last_longer() -> None:
+    there = Registered(_credential())
+    door = Door(there.find, there.closed)
+    await door.enter("Bearer x", NOW)
+    there.credential = _credential(revoked_at=NOW)
+    with pytest.raises(Said, match="unauthenticated"):
+        await door.enter("Bearer x", NOW - timedelta(hours=1))
+
+
 async def test_a_key_expires_to_the_moment_although_it_is_remembered() -> None:
     end = NOW + timedelta(seconds=1)
     there = Registered(_credential(expires_at=end))

@@ -30,6 +30,9 @@ from tenancy.records import Metadata, Recorded
 
 RETRY_NOW = "UPDATE merit.cursors SET retry_at = updated_at WHERE tenant_id = $1"
 RETRY_LATER = """
+UPDATE merit.cursors SET retry_at = retry_at + interval '1 minute' WHERE tenant_id = $1
+"""
+AN_HOUR_AHEAD = """
 UPDATE merit.cursors SET retry_at = retry_at + interval '1 hour' WHERE tenant_id = $1
 """
 RETRY_AT = "SELECT retry_at FROM merit.cursors WHERE tenant_id = $1"
@@ -240,6 +243,22 @@ async def test_a_bug_in_one_view_stops_neither_views_nor_tenants(
     await company.runner.catch_up(company.tenant_id)
     assert await company.reached(NAMES, len(events))
     assert await company.lag(SCORES) == ()
+
+
+async def test_a_clock_that_is_set_back_does_not_put_off_the_next_attempt(
+    story: SimpleNamespace, company: Any
+) -> None:
+    await company.write(story.hired(1))
+    buggy = Runner(
+        company.database, company.logs, [poisoned(directory_folds.DIRECTORY, "person.registered")]
+    )
+    await buggy.advance(company.tenant_id)
+    # As the row looks when it was written by a clock that was an hour ahead.
+    await company.execute(AN_HOUR_AHEAD)
+    await buggy.advance(company.tenant_id)
+    async with company.database.transaction(company.tenant_id) as connection:
+        due = await connection.fetchval(RETRY_AT, company.tenant_id)
+    assert due < datetime.now(UTC) + timedelta(seconds=10)
 
 
 async def test_each_failure_waits_longer(story: SimpleNamespace, company: Any) -> None:
