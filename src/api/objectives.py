@@ -59,6 +59,8 @@ class GoalsTold(msgspec.Struct, frozen=True, kw_only=True):
     """Each waits for somebody else's approval; without a target, to be excused."""
     serves: dict[str, UUID]
     """Objectives by indicator."""
+    version: int
+    """For If-Match: who agrees agrees to these and no others."""
 
 
 async def _goals(asked: Asked, _: Parameters) -> One:
@@ -80,6 +82,7 @@ async def _goals(asked: Asked, _: Parameters) -> One:
         excused=sheet.moves.excused,
         requests=sheet.moves.requests,
         serves=dict(sheet.moves.aligned),
+        version=version,
     )
     return One(value=told, version=version)
 

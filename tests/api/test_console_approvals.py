@@ -30,7 +30,23 @@ async def test_goals_are_agreed_by_whom_they_were_proposed_to(
         page = await http.get("/console/approvals", headers=cookie)
         assert page.status_code == 200
         assert (f'value="{GOALS}/agree"' in page.text) is waits
+    # What was proposed anew meanwhile is not agreed unseen.
+    seen = (await employee.saw(GOALS))["version"]
+    targets = [{"indicator": "contract", "target": "1"}, *made["ProposeGoals"]["targets"][1:]]
+    await manager.did(GOALS, {**made["ProposeGoals"], "targets": targets})
     token = await employee.session()
+    answer = await http.post(
+        "/console/approvals",
+        data={
+            "_do": f"{GOALS}/agree",
+            "_key": str(uuid4()),
+            "_csrf": csrf_of(token),
+            "_version": str(seen),
+        },
+        headers={"Cookie": f"{COOKIE_HERE}={token}"},
+    )
+    assert answer.status_code == 412
+    assert (await employee.saw(GOALS))["agreed"] is False
     answer = await http.post(
         "/console/approvals",
         data={"_do": f"{GOALS}/agree", "_key": str(uuid4()), "_csrf": csrf_of(token)},

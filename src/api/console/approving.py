@@ -107,7 +107,7 @@ def _of_goals(visit: Visit, row: Any, cycle: Any, goals: Any) -> list[Item]:
                     for each in goals["targets"]
                 ),
                 href=href,
-                acts=(Act(path=f"{at}/agree", label=say("Agree")),),
+                acts=(Act(path=f"{at}/agree", label=say("Agree"), version=str(goals["version"])),),
             )
         )
     for asked in goals["requests"]:

@@ -141,7 +141,7 @@ async def _nomination(
         "unit": unit,
         "all_units": choices(units, say("my team")),
         "people": options,
-        "others": [("", say("nobody")), *options],
+        "others": [("", say("Choose")), *options],
         "team": range(TEAM),
         "sources": [
             (
