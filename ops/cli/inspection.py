@@ -1,21 +1,24 @@
 """The command that looks at an installation: doctor."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import httpx
 import msgspec
 from cyclopts import App, Parameter
 
+from api.condition import BACKUP_FAIL_S, DISK_FAIL_PCT, BackupState
 from ops.cli.common import COMMON, Common, Exit, explained, run, table, told
 from ops.cli.health import address_of
 from ops.place import folder_of, running_in
 from ops.postgres_binaries import find_binaries
-from tenancy.database import Database
+from tenancy.database import Connection, Database
 from tenancy.errors import KeysUnavailable
 from tenancy.keyring import MasterKey
 from tenancy.migrate import pending
@@ -25,6 +28,24 @@ from tenancy.settings import Settings
 LINUX = "linux"
 FREE_BYTES_MIN = 1024**3
 DEADLINE_S = 5.0
+CLOCKS_APART_MAX = timedelta(seconds=2)
+"""Sessions and access keys expire by both: the one that is asked for them, and the database's."""
+POOL_WORKER = 8
+LISTENERS_SERVE = 4
+"""Each process that serves hears of keys, of access (twice) and of views."""
+LISTENERS_WORKER = 5
+SPARE_CONNECTIONS = 10
+"""For `merit`'s other commands, a migration, a backup, and somebody who looks."""
+
+DURABLE = """
+SELECT current_setting('fsync') AS fsync,
+       current_setting('full_page_writes') AS full_page_writes,
+       current_setting('synchronous_commit') AS synchronous_commit
+"""
+ALLOWED = """
+SELECT current_setting('max_connections')::int
+       - current_setting('superuser_reserved_connections')::int
+"""
 
 
 def register(app: App) -> None:
@@ -117,10 +138,11 @@ async def _folder(known: Settings) -> str:
 
 async def _space(known: Settings) -> str:
     folder = folder_of(known)
-    free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
-    if free < FREE_BYTES_MIN:
-        raise Wrong(f"only {free // 1024**2} MiB are free")
-    return f"{free // 1024**3} GiB free"
+    usage = shutil.disk_usage(folder if folder.exists() else folder.parent)
+    percent = 100 * usage.free // usage.total
+    if usage.free < FREE_BYTES_MIN or percent < DISK_FAIL_PCT:
+        raise Wrong(f"only {usage.free // 1024**2} MiB are free, {percent} %")
+    return f"{usage.free // 1024**3} GiB free, {percent} %"
 
 
 async def _master_key(known: Settings) -> str:
@@ -172,6 +194,69 @@ async def _database(known: Settings) -> str:
     return "reached, as merit_app, with no right too many"
 
 
+async def _durability(known: Settings) -> str:
+    async with _connected(known) as connection:
+        row = await connection.fetchrow(DURABLE)
+    off = [name for name, value in (row or {}).items() if value == "off"]
+    if off:
+        raise Wrong(f"off: {', '.join(off)}; what is acknowledged may be lost in a crash")
+    return "what is acknowledged is on the disk"
+
+
+async def _connections(known: Settings) -> str:
+    needed = connections_needed(known)
+    async with _connected(known) as connection:
+        allowed = int(await connection.fetchval(ALLOWED))
+    if needed > allowed:
+        raise Wrong(f"this machine may need {needed}, the server gives {allowed}")
+    return f"{needed} of {allowed} at most, for one `serve` and one `worker`"
+
+
+async def _clocks(known: Settings) -> str:
+    async with _connected(known) as connection:
+        before = datetime.now(UTC)
+        there: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        after = datetime.now(UTC)
+    # What the question itself took proves nothing.
+    apart = max(before - there, there - after, timedelta(0))
+    if apart > CLOCKS_APART_MAX:
+        raise Wrong(f"the database's clock is {apart.total_seconds():.1f} s off from this one")
+    return "this machine and the database agree"
+
+
+async def _backup(known: Settings) -> str:
+    path = folder_of(known) / "backup.json"
+    if not path.exists():
+        raise NotHere("none was made from here (merit backup run)")
+    state = msgspec.json.decode(path.read_bytes(), type=BackupState)
+    if state.last_backup_at is None:
+        raise Wrong("there was none yet")
+    hours = (datetime.now(UTC) - state.last_backup_at) // timedelta(hours=1)
+    if hours * 3600 > BACKUP_FAIL_S:
+        raise Wrong(f"the last one is {hours} hours old")
+    if state.last_drill_at is None:
+        raise Wrong("none was ever restored")
+    if not state.last_drill_ok:
+        raise Wrong(f"the drill of {state.last_drill_at:%Y-%m-%d} failed")
+    return f"{hours} hours old; one was restored on {state.last_drill_at:%Y-%m-%d}"
+
+
+def connections_needed(known: Settings) -> int:
+    """How many connections one `serve` and one `worker` with these settings hold at most."""
+    serving = known.workers * (2 * known.database_connections + LISTENERS_SERVE)
+    return serving + POOL_WORKER + LISTENERS_WORKER + SPARE_CONNECTIONS
+
+
+@contextlib.asynccontextmanager
+async def _connected(known: Settings) -> AsyncIterator[Connection]:
+    database = await Database.open(_database_url(known), size=2)
+    try:
+        async with database.connection(read_only=True) as connection:
+            yield connection
+    finally:
+        await database.close()
+
+
 async def _schema(known: Settings) -> str:
     if missing := await pending(_database_url(known)):
         raise Wrong(f"not applied: {', '.join(missing)}")
@@ -199,6 +284,10 @@ QUESTIONS: tuple[tuple[str, Question, str], ...] = (
     ("master key", _master_key, "chmod 600, or restore the copy you kept"),
     ("database programs", _programs, "install PostgreSQL, or set MERIT_DATABASE_URL"),
     ("database", _database, "look at its log; see docs/how-to/operate.md for the login's rights"),
+    ("durability", _durability, "turn them on again in the server's settings"),
+    ("connections", _connections, "raise max_connections; see docs/how-to/capacity.md"),
+    ("clocks", _clocks, "let chrony or systemd-timesyncd set the clocks of both machines"),
+    ("backup", _backup, "merit backup run, merit backup drill; see docs/how-to/backup.md"),
     ("schema", _schema, "merit migrate"),
     ("API", _api, "look at the log of merit up; merit up restarts what falls"),
 )
