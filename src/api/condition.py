@@ -6,6 +6,7 @@ Both answer who brings the operators' token; where none is set, who asks from th
 import asyncio
 import hmac
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,7 +19,7 @@ from api.problems import Said
 from api.services import Services
 from domain.catalogue import EVENTS
 from projections.catalogue import PROJECTIONS
-from projections.health import lag
+from projections.health import Unanswered, lag, unanswered
 from projections.history import TenantLogs
 from tenancy.metrics import figures_of
 from tenancy.signing import certificate_ends
@@ -104,7 +105,7 @@ async def prometheus(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 @get("/health")
 async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """How everything is: server, replication, views, seal, keys, backup, disk, certificates."""
+    """How everything is, part by part: from the server to the certificates."""
     services: Services = request.app.state.services
     admit(request, services)
     found = await condition(services)
@@ -117,7 +118,17 @@ async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 async def condition(services: Services) -> Condition:
     """Ask everything at once, each question with its deadline."""
-    questions = (_database, _replication, _views, _seal, _keys, _backup, _disk, _certificates)
+    questions = (
+        _database,
+        _replication,
+        _views,
+        _process_managers,
+        _seal,
+        _keys,
+        _backup,
+        _disk,
+        _certificates,
+    )
     answers = await asyncio.gather(*(_asked(question, services) for question in questions))
     checks = {name: check for answer in answers for name, check in answer.items()}
     worst = max((check.status for check in checks.values()), key=GRAVITY.__getitem__)
@@ -191,6 +202,25 @@ async def _views(services: Services) -> dict[str, Check]:
             status="pass", observed=each.events
         )
     return checks
+
+
+async def _process_managers(services: Services) -> dict[str, Check]:
+    """Whether each answers its events; of whom, is in the log and the follower's row, not here."""
+    logs = TenantLogs(services.database, services.keyring, EVENTS)
+    return {
+        f"process-manager:{name}:unanswered": _answering(troubled)
+        for name, troubled in (await unanswered(services.database, logs)).items()
+    }
+
+
+def _answering(troubled: Sequence[Unanswered]) -> Check:
+    tried = sum(each.attempts > 0 for each in troubled)
+    if tried:
+        output = f"{tried} tenants are stuck"
+    else:
+        output = f"of {len(troubled)} tenants events were passed over" if troubled else ""
+    status: Status = "fail" if tried else "warn" if troubled else "pass"
+    return Check(status=status, observed=len(troubled), unit="tenants", output=output)
 
 
 async def _seal(services: Services) -> dict[str, Check]:

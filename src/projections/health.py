@@ -1,4 +1,4 @@
-"""How far behind the views are, and which of them are stuck on what."""
+"""How far behind the views are, and which views and process managers are stuck on what."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -39,6 +39,22 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
     stuck: tuple[Stuck, ...]
 
 
+class Unanswered(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant's events that a process manager could not answer."""
+
+    tenant_id: UUID
+    position: int
+    """The last one answered, or passed over."""
+    attempts: int
+    """0 where it has been given up, and what comes after is answered."""
+    error: str
+
+
+FOLLOWERS = """
+SELECT follower, position, attempts, last_error FROM merit.followers WHERE tenant_id = $1
+"""
+
+
 class _Sum:
     def __init__(self) -> None:
         self.behind = 0
@@ -71,6 +87,26 @@ async def lag(database: Database, logs: Logs, projections: Sequence[Projection])
         )
         for key, total in sums.items()
     ]
+
+
+async def unanswered(database: Database, logs: Logs) -> dict[str, list[Unanswered]]:
+    """By process manager, the tenants whose events it could not answer; one transaction each."""
+    found: dict[str, list[Unanswered]] = {}
+    for tenant_id in await logs.tenants():
+        async with database.transaction(tenant_id) as connection:
+            rows = await connection.fetch(FOLLOWERS, tenant_id)
+        for row in rows:
+            troubled = found.setdefault(row["follower"], [])
+            if row["last_error"] is not None:
+                troubled.append(
+                    Unanswered(
+                        tenant_id=tenant_id,
+                        position=row["position"],
+                        attempts=row["attempts"],
+                        error=row["last_error"],
+                    )
+                )
+    return found
 
 
 async def _log(logs: Logs, tenant_id: UUID) -> Log | None:

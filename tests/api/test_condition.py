@@ -4,9 +4,11 @@ import asyncio
 import json
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
@@ -15,10 +17,15 @@ import pytest_asyncio
 
 from api.app import create_app
 from api.condition import BackupState
+from domain.catalogue import EVENTS
 from projections.catalogue import PROJECTIONS
+from projections.following import ATTEMPTS_MAX, Following, Reaction
+from projections.history import TenantLogs
 from projections.kernel import install
 from tenancy.migrate import migrate
 from tenancy.settings import Settings
+
+DUE = "UPDATE merit.followers SET retry_at = NULL WHERE tenant_id = $1"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -36,7 +43,8 @@ async def operator(
             self.folder = tmp_path
             self.given: dict[str, str] = {}
 
-        async def __call__(self, path: str, *, address: str = "127.0.0.1", **headers: str) -> Any:
+        @asynccontextmanager
+        async def running(self, address: str = "127.0.0.1") -> AsyncIterator[Any]:
             settings = Settings.read(
                 {"MERIT_DATABASE_URL": database_url, "MERIT_DATA_DIR": str(tmp_path), **self.given}
             )
@@ -46,7 +54,11 @@ async def operator(
                 async with httpx.AsyncClient(
                     transport=transport, base_url="http://merit.test"
                 ) as http:
-                    return await http.get(path, headers=headers)
+                    yield app.state.services, http
+
+        async def __call__(self, path: str, *, address: str = "127.0.0.1", **headers: str) -> Any:
+            async with self.running(address) as (_, http):
+                return await http.get(path, headers=headers)
 
     yield Operator()
 
@@ -128,3 +140,49 @@ async def test_no_standby_is_bad_news(operator: Any) -> None:
     found = await checks(operator)
     assert found["replication:members"] == {"status": "fail", "output": "no Patroni answers"}
     assert json.dumps(found)
+
+
+async def test_a_process_manager_that_cannot_answer_is_bad_news(operator: Any) -> None:
+    """One tenant is stuck, then its batch is passed over, then the next one is answered."""
+    broken = True
+
+    async def answer(_: UUID, __: Any) -> None:
+        if broken:
+            raise ZeroDivisionError("a bug")
+
+    async with operator.running() as (services, http):
+        tenant = await services.registry.create_tenant("one")
+        secret = await services.registry.issue_key(tenant.tenant_id, uuid4(), "hr", ["hr"])
+        reaction = Reaction(
+            name="rescoring", topics=frozenset({"person.registered"}), answer=answer
+        )
+        logs = TenantLogs(services.database, services.keyring, EVENTS)
+        following = Following(services.database, logs, reaction)
+
+        async def happens(number: str) -> None:
+            headers = {"authorization": f"Bearer {secret}", "idempotency-key": number}
+            body = {"number": number, "name": number}
+            made = await http.post("/api/v1/people", json=body, headers=headers)
+            assert made.status_code == 201
+
+        async def told() -> Any:
+            answer = await http.get("/health")
+            found = answer.json()["checks"]
+            return found.get("process-manager:rescoring:unanswered")
+
+        assert await told() is None
+        await happens("P-1")
+        await following.advance(tenant.tenant_id)
+        stuck = {"status": "fail", "observed": 1, "unit": "tenants"}
+        assert await told() == {**stuck, "output": "1 tenants are stuck"}
+        assert (await http.get("/health")).status_code == 503
+        for _ in range(ATTEMPTS_MAX - 1):
+            async with services.database.transaction(tenant.tenant_id) as connection:
+                await connection.execute(DUE, tenant.tenant_id)
+            await following.advance(tenant.tenant_id)
+        passed = {**stuck, "status": "warn", "output": "of 1 tenants events were passed over"}
+        assert await told() == passed
+        broken = False
+        await happens("P-2")
+        await following.advance(tenant.tenant_id)
+        assert await told() == {"status": "pass", "observed": 0, "unit": "tenants"}

@@ -109,7 +109,7 @@ async def until(company: Any, score: str | None, *, provisional: bool) -> dict[s
     hr = await company.client("hr")
     deadline = asyncio.get_running_loop().time() + WAIT_S
     while True:
-        row: dict[str, Any] = await hr.saw(APPRAISAL)
+        row: dict[str, Any] = await hr.saw(APPRAISAL, wait_for=hr.position)
         if (row["initial_score"], row["initial_score_provisional"]) == (score, provisional):
             return row
         assert asyncio.get_running_loop().time() < deadline, row
