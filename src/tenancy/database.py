@@ -39,7 +39,7 @@ NO_PRIMARY_S = 2.0
 """How long readers stay with the standbys before they look for a primary again."""
 
 # Class 08 is the connection itself. The others: shut down, crashed, starting up, demoted to a
-# standby, too many connections, a full disk, and the two by which PostgreSQL asks to be asked again.
+# standby, too many connections, a full disk, and the two that ask to be asked again.
 DISK_FULL_STATE = "53100"
 SERVER_GONE_STATES = frozenset({"57P01", "57P02", "57P03", "25006"})
 RETRYABLE_STATES = SERVER_GONE_STATES | {"53300", DISK_FULL_STATE, "40001", "40P01"}
