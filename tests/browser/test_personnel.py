@@ -97,7 +97,7 @@ async def test_the_trial_balance_is_of_any_moment(visit: Any, site: Any) -> None
 async def test_names_on_a_page_are_reads_that_are_written_down(visit: Any, site: Any) -> None:
     seen = await visit("finance", PHONE)
     await seen.open("/batches")
-    reads = site.asked("auditor", "/audit/reads", limit=500)["data"]
+    reads = site.asked("auditor", "/audit/reads", limit=500, newest_first="true")["data"]
     named = [each for each in reads if each["purpose"] == "console: names on /console/batches"]
     assert named
     assert named[0]["fields"] == ["name"]
