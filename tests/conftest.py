@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -29,6 +30,15 @@ THROW_AWAY = {
     "shared_buffers": "64MB",
     "max_connections": "200",
 }
+
+
+# A law is tried with examples and not timed: on a busy machine every example is slow.
+hypothesis.settings.register_profile(
+    "meritledger",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("meritledger")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
