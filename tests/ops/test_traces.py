@@ -76,7 +76,7 @@ def attributes(span: Any) -> dict[str, Any]:
 
 
 def test_one_trace_joins_the_request_the_command_the_append_and_the_views(
-    start: Any, merit: Any, collector: Collector, eventually: Callable[..., bool]
+    collector: Collector, start: Any, merit: Any, eventually: Callable[..., bool]
 ) -> None:
     running = start(MERIT_OTLP_ENDPOINT=collector.address, OTEL_BSP_SCHEDULE_DELAY="200")
     here = ("--data-dir", str(running.data_dir))

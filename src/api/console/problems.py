@@ -10,6 +10,7 @@ NEXT: Final = {
     "stale-version": "Look at what is stored now, correct your input, and send it again.",
     "overtaken": "Send it again: nothing was stored.",
     "unavailable": "Wait a moment and send it again; the same form is never carried out twice.",
+    "disk-full": "Wait a moment and send it again; the same form is never carried out twice.",
     "view-behind": "Wait a moment and load the page again.",
     "idempotency-conflict": "Load the page again and fill in the form anew.",
     "not-found": "Go back to where you came from; it may be gone, or it is not yours to see.",
