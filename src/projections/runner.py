@@ -94,9 +94,7 @@ class Runner:
         return {
             cursor.position
             for cursor in found
-            if cursor.live
-            and self._mine(cursor)
-            and cursors.is_due(cursor, now)
+            if cursor.live and self._mine(cursor) and cursors.is_due(cursor, now)
         }
 
     def _mine(self, cursor: Cursor) -> Projection | None:
