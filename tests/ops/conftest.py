@@ -115,8 +115,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts a `merit up` that ends with the test."""
     started: list[Running] = []
 
-    def start(*options: str, **given: str) -> Running:
-        running = Running(tmp_path / "data", *options, **given)
+    def start(*options: str, port: int = 0, **given: str) -> Running:
+        running = Running(tmp_path / "data", *options, port=port, **given)
         started.append(running)
         return running
 
