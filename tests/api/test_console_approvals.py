@@ -25,7 +25,7 @@ async def test_goals_are_agreed_by_whom_they_were_proposed_to(
     employee = await company.client("employee", examples.PERSON_ID)
     await manager.did(GOALS, made["ProposeGoals"])
     for client, waits in ((manager, False), (employee, True)):
-        await client.saw("/appraisals")  # the views have come so far
+        await client.saw("/appraisals", wait_for=await company.head())
         cookie = {"Cookie": f"{COOKIE_HERE}={await client.session()}"}
         page = await http.get("/console/approvals", headers=cookie)
         assert page.status_code == 200

@@ -122,8 +122,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
     yield start
     for running in started:
-        if running.process.poll() is None:
-            running.stop()
+        running.stop()  # closes its files, also where it was killed
 
 
 @pytest.fixture
@@ -138,8 +137,7 @@ def start_on(tmp_path: Path) -> Iterator[Callable[[int], Running]]:
 
     yield start
     for running in started:
-        if running.process.poll() is None:
-            running.stop()
+        running.stop()  # closes its files, also where it was killed
 
 
 @pytest.fixture(name="eventually")
