@@ -37,6 +37,7 @@ hypothesis.settings.register_profile(
     "meritledger",
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,
 )
 hypothesis.settings.load_profile("meritledger")
 

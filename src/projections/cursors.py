@@ -37,13 +37,24 @@ FIELDS = "projection, version, build, position, live, updated_at, attempts, retr
 
 ALL = f"SELECT {FIELDS} FROM merit.cursors WHERE tenant_id = $1 ORDER BY projection, version, build"  # noqa: S608  own names
 
-# Whoever holds a row moves it; the others do something else meanwhile. A time to wait for that lies
-# further away than anybody ever waits was noted before the clock was set back.
+
+def due(now: str) -> str:
+    """The condition, in SQL, that the turn of a row with `retry_at` is not put off.
+
+    A time to wait for that lies further away than anybody ever waits was noted before the clock was
+    set back.
+    """
+    return (
+        f"(retry_at IS NULL OR retry_at <= {now}"
+        f" OR retry_at > {now}::timestamptz + interval '{BACKOFF_S_MAX} seconds')"
+    )
+
+
+# Whoever holds a row moves it; the others do something else meanwhile.
 LOCK = f"""
 SELECT {FIELDS} FROM merit.cursors
 WHERE tenant_id = $1 AND live AND position = $2 AND projection = ANY($3)
-  AND (retry_at IS NULL OR retry_at <= $4
-       OR retry_at > $4::timestamptz + interval '{BACKOFF_S_MAX} seconds')
+  AND {due("$4")}
 ORDER BY projection, version FOR UPDATE SKIP LOCKED
 """  # noqa: S608  own names
 
@@ -85,7 +96,7 @@ async def of_tenant(connection: Connection, tenant_id: UUID) -> list[Cursor]:
 
 
 def is_due(cursor: Cursor, now: datetime) -> bool:
-    """Whether its turn is not put off; as `LOCK` asks."""
+    """Whether its turn is not put off; as `due` asks."""
     put_off = cursor.retry_at
     return put_off is None or not now < put_off <= now + timedelta(seconds=BACKOFF_S_MAX)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from projections.cursors import BACKOFF_S_MAX, ERROR_LENGTH_MAX
+from projections.cursors import BACKOFF_S_MAX, ERROR_LENGTH_MAX, due
 from projections.history import Logs
 from projections.lanes import Lanes
 from tenancy.database import Connection, Database, is_retryable
@@ -35,10 +35,9 @@ ON CONFLICT DO NOTHING
 LOCK = f"""
 SELECT position, attempts FROM merit.followers
 WHERE tenant_id = $1 AND follower = $2
-  AND (retry_at IS NULL OR retry_at <= $3
-       OR retry_at > $3::timestamptz + interval '{BACKOFF_S_MAX} seconds')
+  AND {due("$3")}
 FOR UPDATE SKIP LOCKED
-"""  # noqa: S608  a number of ours
+"""  # noqa: S608  our own condition
 
 MOVE = """
 UPDATE merit.followers

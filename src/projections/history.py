@@ -150,6 +150,12 @@ class TenantLog:
                 statement, self._tenant_id, *arguments, timeout=READ_S_MAX
             )
 
+    async def _all_opened(self, rows: Sequence[Row]) -> list[Recorded]:
+        opened = await self._opened(rows)
+        if len(opened) < len(rows):
+            await self._opened(rows[len(opened) :])  # says why it does not go on
+        return opened
+
     async def _opened(self, rows: Sequence[Row]) -> list[Recorded]:
         """The events of these rows, up to the first one that does not open.
 
@@ -189,11 +195,7 @@ class TenantLog:
         statement = BETWEEN
         if topics is not None:
             statement, arguments = BETWEEN_OF_TOPICS, [*arguments, list(topics)]
-        rows = await self._fetched(statement, *arguments)
-        opened = await self._opened(rows)
-        if len(opened) < len(rows):
-            await self._opened(rows[len(opened) :])  # says why it does not go on
-        return opened
+        return await self._all_opened(await self._fetched(statement, *arguments))
 
     async def of_streams(self, streams: Sequence[UUID], upto: int) -> list[Recorded]:
         """All events of some streams with position <= upto, in the order of the log.
@@ -201,11 +203,8 @@ class TenantLog:
         Raises:
             Unreadable: one of them does not open.
         """
-        rows = await self._fetched(OF_STREAMS, list(streams), [0] * len(streams), upto)
-        opened = await self._opened(rows)
-        if len(opened) < len(rows):
-            await self._opened(rows[len(opened) :])  # says why it does not go on
-        return opened
+        found = await self._fetched(OF_STREAMS, list(streams), [0] * len(streams), upto)
+        return await self._all_opened(found)
 
     async def known(self, at: datetime) -> int:
         """The position up to which everything was recorded by `at`; 0 for nothing."""

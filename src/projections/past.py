@@ -18,11 +18,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from projections.ahead import NOWHERE
+from projections.ahead import in_memory
 from projections.catalogue import PROJECTIONS
 from projections.kernel import Projection
 from projections.questions import View
-from projections.tables import SCHEMA, Build, Held, Row, Table
+from projections.tables import SCHEMA, Held, Row, Table
 from tenancy.records import Recorded
 
 R = TypeVar("R", bound=Row)
@@ -99,24 +99,13 @@ async def folded(
 ) -> Twin:
     """The twin at `position`, going on from one at an earlier position."""
     held = {name: dict(rows) for name, rows in begun.held.items()}
-    build = _build(projection, tenant_id, held)
+    build = in_memory(projection, tenant_id, held)
     topics = None if projection.topics is None else sorted(projection.topics)
     after = begun.position
     while batch := await log.between(after, position, BATCH_EVENTS_MAX, topics):
         await projection.apply(build, batch)
         after = batch[-1].position
     return Twin(position=position, held=held)
-
-
-def _build(projection: Projection, tenant_id: UUID, held: Held) -> Build:
-    return Build(
-        connection=NOWHERE,
-        tenant_id=tenant_id,
-        projection=projection.name,
-        version=projection.version,
-        number=0,
-        held=held,
-    )
 
 
 class Twins:
@@ -220,7 +209,7 @@ class PastView(View, frozen=True, kw_only=True):
         ]
         held: Held = {}
         if events:
-            await projection.apply(_build(projection, self.tenant_id, held), events)
+            await projection.apply(in_memory(projection, self.tenant_id, held), events)
         found: R | None = held.get(table.name, {}).get(key)
         return found
 

@@ -60,13 +60,12 @@ class Lines:
             lines, self._lines = self._lines, []
             if not lines:
                 return
-            if self._lost:
-                lines.insert(0, f'{{"event":"log-lines-lost","lines":{self._lost}}}\n')
+            lost = f'{{"event":"log-lines-lost","lines":{self._lost}}}\n' if self._lost else ""
             try:
-                self._file.write("".join(lines))
+                self._file.write(lost + "".join(lines))
                 self._file.flush()
             except (OSError, ValueError):  # ValueError: it is closed
-                self._lost += len(lines) - bool(self._lost)
+                self._lost += len(lines)
             else:
                 self._lost = 0
 

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 
 from domain import ids
 from domain.appraisal import CalculateInitialScore, CalibrateScore, CreateAppraisal, LockScore
@@ -28,12 +27,6 @@ from domain.organisation import Assignment, HireEmployee, JobFamily, RegisterPer
 from domain.ratings import Rating, SubmitManagerRating, SubmitSelfRating
 from domain.rules import Indicator, Linear, Manual, Ratio, SchemeContent, Section
 from domain.scheme import ApproveScheme, DraftScheme, PublishScheme
-
-# Machines are busy: how long an example takes says nothing about whether the law holds.
-settings.register_profile(
-    "domain", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
-)
-settings.load_profile("domain")
 
 HR = ids.person_id("hr")
 START = datetime(2025, 4, 1, 8, tzinfo=UTC)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import ids
@@ -302,9 +302,7 @@ def test_every_share_is_explained_by_the_event_that_set_it(
         assert line.explanation.inputs[0].source == allocated
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+@settings(max_examples=30, derandomize=True)
 @given(
     scores=st.lists(st.integers(0, 10000), min_size=1, max_size=6),
     minor=st.integers(1, 10**9),

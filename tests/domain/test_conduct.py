@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.appraisal import LockScore, PublishResult, ScoreLocked
@@ -294,7 +294,7 @@ def test_a_result_is_acknowledged_once_by_the_person_it_is_about(company: Any) -
     company.world.refuses("already-acknowledged", acknowledge, on=appraisal, actor=company.seller)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(
     steps=st.lists(st.sampled_from(["-100", "-0.01", "0", "2.5", "12.34", "100"]), max_size=6),
     decisions=st.lists(st.booleans(), min_size=6, max_size=6),

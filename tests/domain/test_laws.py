@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
@@ -54,9 +54,7 @@ from domain.reopening import ScoreRelocked
 
 COMMANDS = [command for aggregate in AGGREGATES for command in aggregate.commands]
 
-SEARCH = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+SEARCH = settings(max_examples=150, derandomize=True)
 
 PEOPLE = [ids.person_id(name) for name in ("seller", "manager", "head", "authoriser", "finance")]
 CYCLE = ids.cycle_id("2025Q1")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import ids
@@ -239,7 +239,7 @@ def test_journals_hand_each_position_to_a_system_once(company: Any) -> None:
 ACCOUNTS = st.sampled_from(["expense:a", "liability:b", "asset:c", "budget:pool:d", "clearing:e"])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(
     moves=st.lists(
         st.tuples(ACCOUNTS, ACCOUNTS, st.integers(1, 10**6), st.sampled_from(["CNY", "JPY"])),

@@ -247,7 +247,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @hypothesis_given(changes=CHANGES, data=st.data())
 def test_any_order_of_corrections_ends_as_one_calculation(
     found_company: Callable[[], Any], changes: list[tuple[str, int, bool]], data: st.DataObject
@@ -277,7 +277,7 @@ def test_any_order_of_corrections_ends_as_one_calculation(
     assert late.world.states[appraisal].versions[0].score == Decimal("89.76")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @hypothesis_given(values=st.lists(st.integers(0, 2_000_000), min_size=1, max_size=6))
 def test_a_chain_of_corrections_counts_its_last_link(
     found_company: Callable[[], Any], values: list[int]

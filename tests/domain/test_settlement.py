@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import ids
@@ -395,9 +395,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+@settings(max_examples=60, derandomize=True)
 @given(steps=STEPS)
 def test_any_interleaving_ends_at_the_total_of_one_calculation(
     found_company: Callable[[], Any], payroll_of: Any, steps: list[str]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import ids
@@ -449,7 +449,7 @@ def test_groups_are_shown_from_k_on(around: Around, answers: int, shown: bool) -
     assert told["subordinate"].mean is None
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(points=st.lists(st.integers(0, 100).map(str), min_size=1, max_size=5))
 def test_no_single_answer_is_in_what_is_shown(
     found_company: Callable[[], Any], points: list[str]
@@ -518,7 +518,7 @@ def test_without_the_only_rater_there_is_no_score(around: Around) -> None:
 # -- laws
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     answers=st.dictionaries(st.integers(0, 4), st.integers(0, 100).map(str), max_size=5),
     data=st.data(),

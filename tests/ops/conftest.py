@@ -112,26 +112,11 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Starts a `merit up` that ends with the test."""
+    """Starts a `merit up` that ends with the test, again on the same data each time."""
     started: list[Running] = []
 
     def start(*options: str, port: int = 0, **given: str) -> Running:
         running = Running(tmp_path / "data", *options, port=port, **given)
-        started.append(running)
-        return running
-
-    yield start
-    for running in started:
-        running.stop()  # closes its files, also where it was killed
-
-
-@pytest.fixture
-def start_on(tmp_path: Path) -> Iterator[Callable[[int], Running]]:
-    """Starts a `merit up` on a port, again on the same data each time."""
-    started: list[Running] = []
-
-    def start(port: int) -> Running:
-        running = Running(tmp_path / "data", port=port)
         started.append(running)
         return running
 

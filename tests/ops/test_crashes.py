@@ -46,12 +46,10 @@ async def log_of(services: Any, crew: Crew) -> list[Stored]:
         return [Stored(*row.values()) for row in await connection.fetch(LOG)]
 
 
-async def test_whatever_is_killed_nothing_acknowledged_is_lost(
-    start_on: Any, tmp_path: Path
-) -> None:
+async def test_whatever_is_killed_nothing_acknowledged_is_lost(start: Any, tmp_path: Path) -> None:
     chance = random.Random(7)
     port = free_port("127.0.0.1")
-    running = await asyncio.to_thread(start_on, port)
+    running = await asyncio.to_thread(start, port=port)
     address = running.address
     settings = settings_of(running.data_dir)
     async with with_database(settings) as reached, opened(reached) as services:
@@ -69,7 +67,7 @@ async def test_whatever_is_killed_nothing_acknowledged_is_lost(
         # Everything at once, as if the machine had lost its power; then it is started again.
         await asyncio.to_thread(killed, everything(running))
         await asyncio.to_thread(running.process.wait)
-        running = await asyncio.to_thread(start_on, port)
+        running = await asyncio.to_thread(start, port=port)
         for _ in range(300):
             if len(load.acks) > before + 20:
                 break

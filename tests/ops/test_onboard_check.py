@@ -344,9 +344,7 @@ CELLS = st.text(
 ) | st.sampled_from(["1", "2020-01-01", "A", "合计", "NULL", ""])
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=9), max_size=12))
 def test_in_is_sound_and_quarantined_and_left_out_whatever_comes(
     tmp_path: Path, rows: list[list[str]]

@@ -5,7 +5,7 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money import Money
@@ -25,7 +25,6 @@ AMOUNTS = st.lists(
 
 
 # No deadline: a busy machine is not a broken law.
-@settings(deadline=None)
 @given(amounts=AMOUNTS, codes=st.integers(min_value=1, max_value=3))
 def test_every_currency_sums_to_zero_at_every_position(
     story: SimpleNamespace, amounts: list[Money], codes: int

@@ -181,7 +181,7 @@ async def test_any_byte_of_any_event(history: Any, tmp_path: Path, copy: Copies)
 
     @given(at=st.integers(0, len(whole) - 1), bit=st.integers(1, 255))
     @example(at=10046, bit=1)
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def check(at: int, bit: int) -> None:
         damaged.lines = [whole]
         damaged.flip("events.ndjson", at, bit)

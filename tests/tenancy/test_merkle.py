@@ -153,7 +153,7 @@ def test_there_is_no_proof_of_what_is_not_there() -> None:
 
 
 @given(size=st.integers(1, 5000), cuts=st.lists(st.integers(0, 5000), max_size=4), data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_tree_built_in_any_sittings_proves_everything(
     size: int, cuts: list[int], data: st.DataObject
 ) -> None:

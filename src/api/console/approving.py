@@ -75,7 +75,10 @@ async def _goals(visit: Visit) -> list[Item]:
     for relation in ("person_id", "manager_id"):
         told = await visit.ask("/appraisals", limit=APPRAISALS_MAX, **{relation: visit.me})
         rows |= {row["appraisal_id"]: row for row in told["data"]}
-    cycles = {each: await visit.ask(f"/cycles/{each}") for each in {*_cycles(rows.values())}}
+    cycles = {
+        each: await visit.ask(f"/cycles/{each}")
+        for each in {row["cycle_id"] for row in rows.values()}
+    }
     found: list[Item] = []
     for row in rows.values():
         cycle = cycles[row["cycle_id"]]
@@ -83,10 +86,6 @@ async def _goals(visit: Visit) -> list[Item]:
             goals = await visit.maybe(f"/appraisals/{row['appraisal_id']}/goals")
             found.extend(_of_goals(visit, row, cycle, goals) if goals else ())
     return found
-
-
-def _cycles(rows: Any) -> list[str]:
-    return [row["cycle_id"] for row in rows]
 
 
 def _of_goals(visit: Visit, row: Any, cycle: Any, goals: Any) -> list[Item]:
