@@ -6,11 +6,10 @@ from uuid import UUID, uuid4
 import msgspec
 
 from api import new_keys
+from api.ending import EndedTenant, ender
 from api.new_keys import ADMINISTRATOR, NewKey
 from api.services import Services
 from domain.access import ACCESS_KEY, IssueAccessKey, RevokeAccessKey
-from projections.ending import empty_views
-from tenancy.erasures import Certificate
 from tenancy.records import Stamp
 from tenancy.registry import Credential, TenantRecord
 
@@ -38,32 +37,14 @@ async def create_tenant(services: Services, name: str) -> NewTenant:
     )
 
 
-class EndedTenant(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant that was erased."""
-
-    tenant: TenantRecord
-    certificate: Certificate
-    view_rows: int
-    """That were removed; the rows of the log stay, and nobody can read them."""
-
-
 async def erase_tenant(services: Services, tenant_id: UUID) -> EndedTenant:
-    """Close a tenant for good, destroy every key of it, and empty its views.
-
-    The rows of its log stay: without a key they are noise, and they still prove, to whoever has a
-    checkpoint, that nothing was taken out. A second time it only certifies.
+    """Close a tenant for good, as `Ender.end` does.
 
     Raises:
         UnknownEntry: there is none.
         ErasureListMissing: no order can be kept for restored copies.
     """
-    services.erasures.require()
-    await services.registry.tenant(tenant_id)
-    ended = await services.registry.erase_tenant(tenant_id)
-    certificate = await services.erasures.erase_tenant(tenant_id)
-    services.histories.forget(tenant_id)
-    rows = await empty_views(services.database, tenant_id)
-    return EndedTenant(tenant=ended, certificate=certificate, view_rows=rows)
+    return await ender(services).end(tenant_id)
 
 
 async def issue_key(services: Services, tenant_id: UUID, command: IssueAccessKey) -> NewKey:

@@ -7,9 +7,13 @@ from uuid import UUID
 
 import structlog
 
+from api.ending import Ender
 from api.services import settle
 from domain.catalogue import EVENTS
+from ops.delivering import Delivering
+from ops.ending import Ending
 from ops.erasing import Erasing
+from ops.exporting import Exporting
 from ops.onboarding.jobs import JobRunner
 from ops.reporting.monthly import Sources, keep_reporting
 from ops.rescoring import Rescoring
@@ -63,14 +67,25 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run(stop))
             group.create_task(Rescoring.following(database, logs, histories).run(stop))
+            delivering = Delivering(database, keyring, logs, histories, settings=settings)
+            group.create_task(delivering.run(stop))
             group.create_task(sealing.run(stop))
             if witnessing is not None:
                 group.create_task(witnessing.run(stop))
             group.create_task(Erasing(database, logs, histories, erasures).run(stop))
+            ender = Ender(
+                database=database,
+                keyring=keyring,
+                registry=Registry(database),
+                histories=histories,
+                erasures=erasures,
+            )
+            group.create_task(Ending(ender).run(stop))
+            group.create_task(Exporting(database, keyring, logs, histories).run(stop))
             if settings.data_dir is not None:
                 sources = Sources(registry=Registry(database), histories=histories)
                 group.create_task(keep_reporting(sources, settings.data_dir / "reports", stop))
-            group.create_task(keep_watching(database, logs, stop))
+            group.create_task(keep_watching(database, logs, settings.data_dir, stop))
             group.create_task(JobRunner(database, logs, settings).run(stop))
             group.create_task(figures_of(settings.figures_dir, "worker").keep_writing(stop))
 

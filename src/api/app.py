@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import Method
 
 from api import (
+    acting,
     analytics,
     appeals,
     appraisals,
@@ -21,6 +22,8 @@ from api import (
     compensation,
     cycle_progress,
     cycles,
+    decisions,
+    delegations,
     employments,
     erasing,
     facts,
@@ -30,6 +33,7 @@ from api import (
     incidents,
     keys,
     leave_one_out,
+    leaving,
     ledger,
     login,
     objectives,
@@ -52,6 +56,7 @@ from api import (
     sign_ins,
     tenants,
     time_requests,
+    webhooks,
     who_read,
     worth,
 )
@@ -80,6 +85,8 @@ COMMANDS = Table(
         *employments.ROUTES,
         *attendance.ROUTES,
         *time_requests.ROUTES,
+        *delegations.ROUTES,
+        *decisions.ROUTES,
         *schemes.ROUTES,
         *resolution.ROUTES,
         *occurrences.ROUTES,
@@ -119,8 +126,10 @@ TABLE = Table(
             *payout_preview.ROUTES,
             *keys.ROUTES,
             *sign_ins.ROUTES,
+            *webhooks.ROUTES,
             *tenants.ROUTES,
             *forks.ROUTES,
+            *leaving.ROUTES,
             *erasing.ROUTES,
             *import_jobs.ROUTES,
             bulk.route(COMMANDS),
@@ -188,7 +197,9 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
         route = methods.get(request.method)
         if route is None:
             raise Said("method-not-allowed", f"allowed: {allowed}", headers={"Allow": allowed})
-        permit(caller, route.roles, route.scope)
+        name = request.headers.get(acting.HEADER)
+        if name is None:
+            permit(caller, route.roles, route.scope, while_suspended=route.goes_on)
         ids, position = ids_of(request.path_params)
         asked = Asked(
             services=services,
@@ -203,7 +214,9 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
             body=await _body(request, route) if request.method == "POST" else b"",
             stream=request.stream() if route.streamed else None,
         )
-        return await route.serve(asked)
+        return await route.serve(
+            asked if name is None else await acting.stand_in(asked, route, name)
+        )
 
     return HTTPRouteHandler(
         BASE + path.replace("}", ":str}"),

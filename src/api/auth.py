@@ -51,11 +51,20 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Less than its roles open; none is all of it."""
     session_id: UUID | None = None
     """Of a browser; None for who calls with an access key."""
+    read_only: bool = False
+    """Whether the company has suspended itself."""
+    delegate: UUID | None = None
+    """Who acts in the name of `person_id`; None where everybody acts for themselves."""
 
     @property
     def actor(self) -> UUID:
         """The person behind the key, else the key."""
         return self.person_id or self.key_id
+
+    @property
+    def reader(self) -> UUID:
+        """Who reads the answer: of what is done in another's name, whoever does it."""
+        return self.delegate or self.actor
 
     def has(self, roles: frozenset[str]) -> bool:
         """True when one of the caller's roles is among `roles`."""
@@ -139,6 +148,7 @@ class Door:
             person_id=found.person_id,
             expires_at=found.expires_at,
             scopes=found.scopes,
+            read_only=found.read_only,
         )
         self._known[digest] = (now, caller)
         return caller
@@ -156,18 +166,24 @@ def raise_closed(status: str | None) -> None:
         raise Said("tenant-erased", "its keys were destroyed")
 
 
-def permit(caller: Caller, roles: frozenset[str], scope: str) -> None:
+def permit(
+    caller: Caller, roles: frozenset[str], scope: str, *, while_suspended: bool = False
+) -> None:
     """Let the caller go on when one of its roles is among `roles`, and its scopes reach so far.
 
     Args:
         caller: who calls.
         roles: one of which is needed.
         scope: what is done to what, as in people:read.
+        while_suspended: whether it is done too where the company has suspended itself; what is
+            only read always is.
 
     Raises:
-        Said: `not-allowed` or `out-of-scope`.
+        Said: `not-allowed`, `out-of-scope` or `tenant-read-only`.
     """
     if not caller.has(roles):
         raise Said("not-allowed", f"this needs one of the roles {', '.join(sorted(roles))}")
     if not caller.reaches(scope):
         raise Said("out-of-scope", f"this needs the scope {scope}")
+    if caller.read_only and not while_suspended and not scope.endswith(":read"):
+        raise Said("tenant-read-only", "an administrator resumes it: POST /tenants/self/resume")

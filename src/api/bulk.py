@@ -101,7 +101,7 @@ async def _carry_out(table: Table, asked: Asked, number: int, raw: bytes) -> Out
     if found is None or act is None:
         raise Said("not-found", "there is no such command for bulk")
     matched, ids = found
-    permit(asked.caller, matched.roles, matched.scope)
+    permit(asked.caller, matched.roles, matched.scope, while_suspended=matched.goes_on)
     headers = {"idempotency-key": line.idempotency_key}
     if line.if_match is not None:
         headers["if-match"] = line.if_match

@@ -12,4 +12,10 @@ def privacy_examples() -> dict[str, dict[str, Any]]:
         "ApproveErasure": {},
         "RotateDataKey": {},
         "ForkTenant": {"at": 1, "name": "试算"},
+        "SuspendTenant": {"reason": "合同到期"},
+        "ResumeTenant": {"reason": "合同续签"},
+        "ExportAll": {},
+        "EraseTenant": {"name": "Northwind", "reason": "合同终止"},
+        "CancelTenantErasure": {"reason": "合同续签"},
+        "ConfirmErasure": {"name": "Northwind"},
     }

@@ -25,7 +25,8 @@ from tenancy.errors import TenantErased
 from tenancy.mapper import Mapper, personal_fields
 from tenancy.recorder import Recorder
 from tenancy.records import Recorded, Stamp
-from tenancy.registry import TenantRecord
+from tenancy.registry import Registry, TenantExists, TenantRecord
+from tenancy.store import Store
 
 _AT_ONCE = 500
 _MASK_DIGITS = 12
@@ -36,6 +37,10 @@ Progress = Callable[[int, int], None]
 
 class CannotFork(Exception):
     """There is nothing to copy up to that position; the text says why."""
+
+
+class ForkUnderWay(Exception):
+    """Somebody else is making the same copy."""
 
 
 class Fork(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +101,8 @@ async def fork(
 ) -> Fork:
     """Copy a tenant's history up to an event into a tenant of its own.
 
-    Nobody has a key to the copy before it is whole and marked; cut short, it stays suspended.
+    Nobody has a key to the copy before it is whole and marked. Cut short, it stays suspended: the
+    same `fork_id` again goes on where it ended, and a worker erases what nobody comes back for.
 
     Args:
         services: everything.
@@ -111,6 +117,7 @@ async def fork(
         UnknownEntry: there is no such tenant.
         TenantErased: nothing of it can be read.
         CannotFork: the log does not reach `at`, or the tenant is a fork itself.
+        ForkUnderWay: somebody else is making the same copy.
     """
     source = await services.registry.tenant(tenant_id)
     if source.status == "erased":
@@ -121,32 +128,62 @@ async def fork(
     head = await history.head()
     if not 1 <= at <= head:
         raise CannotFork(f"the log has the positions 1 to {head}, not {at}")
-    made = await services.registry.create_tenant(
-        name or f"{source.name} (fork at {at})"[:200], tenant_id=fork_id, fork=(tenant_id, at)
-    )
-    await services.registry.suspend_tenant(made.tenant_id)
+    called = name or f"{source.name} (fork at {at})"[:200]
+    made = await _begun(services.registry, tenant_id, at, called, fork_id)
+    async with services.registry.making(made.tenant_id) as ours:
+        if not ours:
+            raise ForkUnderWay(str(made.tenant_id))
+        await services.registry.suspend_tenant(made.tenant_id)
+        masked = await _copied(services, history, made.tenant_id, at, on_progress)
+        store = await services.histories.of(made.tenant_id)
+        if (await store.load(ORIGIN, ORIGIN_ID))[0] is None:
+            mark = MarkAsFork(tenant_id=tenant_id, position=at)
+            await store.execute(ORIGIN, ORIGIN_ID, mark, stamp)
+        record = await services.registry.resume_tenant(made.tenant_id)
+        key = await issue_key(services, made.tenant_id, ADMINISTRATOR, stamp)
+    return Fork(tenant=record, events=at, masked=masked, administrator=key)
+
+
+async def is_whole(registry: Registry, fork_id: UUID) -> bool:
+    """Whether a copy was made to its end: then, and not before, somebody got a key to it."""
+    return bool(await registry.keys(fork_id))
+
+
+async def _begun(
+    registry: Registry, tenant_id: UUID, at: int, name: str, fork_id: UUID | None
+) -> TenantRecord:
+    try:
+        return await registry.create_tenant(name, tenant_id=fork_id, fork=(tenant_id, at))
+    except TenantExists:
+        there = await registry.tenant(fork_id or tenant_id)
+    same = (there.forked_from, there.forked_at) == (tenant_id, at)
+    if not same or there.status == "erased" or await is_whole(registry, there.tenant_id):
+        raise CannotFork("there is another tenant of this id")
+    return there
+
+
+async def _copied(
+    services: Services, history: Store, fork_id: UUID, at: int, on_progress: Progress | None
+) -> int:
+    """Copy what is not there yet; how many personal fields the copy has masked in all."""
+    tenant_id = history.tenant_id
     keys = (await services.keyring.of(tenant_id)).data_keys()
     first = (await services.keyring.store.tenant_keys(tenant_id))[0].key_id
-    masks, copied = Masks(keys[first]), 0
-    copy = _Copy(
-        Recorder(services.database, made.tenant_id),
-        Mapper(made.tenant_id, await services.keyring.of(made.tenant_id), EVENTS),
-    )
-    while copied < at:
-        events = await history.log(copied, _AT_ONCE, upto=at)
-        await copy.take(events, [masks.masked(each) for each in events])
-        copied = events[-1].position
+    masks, done = Masks(keys[first]), 0
+    recorder = Recorder(services.database, fork_id)
+    copy = _Copy(recorder, Mapper(fork_id, await services.keyring.of(fork_id), EVENTS))
+    there = min(await recorder.head(), at)
+    while done < at:
+        events = await history.log(done, _AT_ONCE, upto=there if done < there else at)
+        masked = [masks.masked(each) for each in events]
+        if done < there:
+            copy.passed(events)
+        else:
+            await copy.take(events, masked)
+        done = events[-1].position
         if on_progress is not None:
-            on_progress(copied, at)
-    store = await services.histories.of(made.tenant_id)
-    await store.execute(ORIGIN, ORIGIN_ID, MarkAsFork(tenant_id=tenant_id, position=at), stamp)
-    record = await services.registry.resume_tenant(made.tenant_id)
-    return Fork(
-        tenant=record,
-        events=at,
-        masked=masks.count,
-        administrator=await issue_key(services, made.tenant_id, ADMINISTRATOR, stamp),
-    )
+            on_progress(done, at)
+    return masks.count
 
 
 class _Copy:
@@ -180,5 +217,9 @@ class _Copy:
         (outcome,) = await self._recorder.append([append])
         if outcome.kind != "written" or outcome.position != last.position:
             raise CannotFork(f"position {last.position} came out as {outcome.position}")
+        self.passed(originals)
+
+    def passed(self, originals: Sequence[Recorded]) -> None:
+        """These are in the copy already."""
         for each in originals:
             self._versions[each.stream_id] = each.version

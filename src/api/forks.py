@@ -10,14 +10,14 @@ from litestar import Response
 from api import auth
 from api.asked import Asked
 from api.commands import decode, idempotency
-from api.forking import CannotFork, fork
+from api.forking import CannotFork, ForkUnderWay, fork, is_whole
 from api.problems import Said
 from api.queries import Plain
 from api.routes import Route, get, writers
 from api.wire import JSON, One
 from tenancy.errors import IdempotencyConflict
 from tenancy.read_audit import Read
-from tenancy.registry import TenantExists, TenantRecord, UnknownEntry
+from tenancy.registry import TenantRecord, UnknownEntry
 
 PATH: Final = "/tenants/self/forks"
 FORKS_MAX: Final = 10
@@ -88,9 +88,10 @@ async def _fork(asked: Asked) -> Response[Any]:
     services, tenant_id = asked.services, asked.caller.tenant_id
     fork_id = uuid5(tenant_id, f"fork {key.key}")
     there = await _there(asked, fork_id, given)
-    if there is not None:
+    if there is not None and await is_whole(services.registry, fork_id):
         return _told(there, masked=None, secret=None)
-    if len(await services.registry.forks(tenant_id)) >= FORKS_MAX:
+    # What was cut short is gone on with, as the same request; nobody has a key to it yet.
+    if there is None and len(await services.registry.forks(tenant_id)) >= FORKS_MAX:
         raise Said("too-many-forks", f"there are {FORKS_MAX}; have one erased first")
     if given.at > EVENTS_MAX:
         raise Said("cannot-fork", f"more than {EVENTS_MAX} events: ask the operator")
@@ -107,8 +108,7 @@ async def _fork(asked: Asked) -> Response[Any]:
         )
     except CannotFork as error:
         raise Said("cannot-fork", str(error)) from error
-    except TenantExists:
-        # The same request was here in the meantime.
+    except ForkUnderWay:
         raise Said("overtaken", "the same copy is being made; look at the list") from None
     return _told(made.tenant, masked=made.masked, secret=made.administrator.secret)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from api.acting import is_lent
 from api.examples import EXAMPLES
 from api.problems import MEANINGS, MEDIA_TYPE, Problem
 from api.routes import BASE, Route
@@ -128,6 +129,9 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
         key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"}
         why = "New for every new command; the same for every repetition."
         told.append({**_header("Idempotency-Key", key, why), "required": True})
+    if is_lent(route):
+        why = "A delegation to you: asked or done in the name of who gave it."
+        told.append(_header("Merit-Acting-For", _PATH_ID, why))
     if route.act is not None:
         tag = {"type": "string", "pattern": '^(W/)?"[0-9]{1,18}"$'}
         told.append(_header("If-Match", tag, "Carried out only at this version, else 412."))
@@ -173,6 +177,9 @@ def _success(route: Route, named: dict[Any, Any]) -> dict[str, Any]:
             "Merit-Position": {"schema": {"type": "integer"}},
             "Idempotent-Replayed": {"schema": {"const": "true"}},
         }
+    if route.produces != JSON:
+        file = {route.produces: {"schema": {"type": "string", "format": "binary"}}}
+        return {"description": route.summary, "headers": headers, "content": file}
     schema = named[route.result]
     content: dict[str, Any] = {JSON: {"schema": schema}}
     if route.media_type == NDJSON:

@@ -16,7 +16,7 @@ from api.asked import Asked
 from api.auth import AUDITOR
 from api.problems import Said
 from api.routes import Route
-from api.wire import NDJSON
+from api.wire import JSON, NDJSON
 from tenancy.read_audit import Read
 
 OPEN = frozenset(
@@ -62,7 +62,7 @@ def is_question(route: Route) -> bool:
 
 def watched(route: Route) -> Route:
     """The same route; what it tells is written down first."""
-    if not is_question(route) or route.path == "/bulk":
+    if not is_question(route) or route.path == "/bulk" or route.produces != JSON:
         return route
     is_open = route.path in OPEN
 
@@ -97,7 +97,7 @@ def _entry(asked: Asked, route: Route, response: Response[Any], purpose: str) ->
     return Read(
         read_at=asked.stamp.now,
         request_id=asked.stamp.correlation_id or asked.caller.key_id,
-        actor=asked.caller.actor,
+        actor=asked.caller.reader,
         key_id=asked.caller.key_id,
         method=asked.method,
         route=route.path,

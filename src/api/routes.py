@@ -22,6 +22,23 @@ StreamOf = Callable[[Mapping[str, UUID], Any], UUID]
 Guard = Callable[[Asked], Awaitable[None]]
 """Raises `Said` when the caller may not know of what the path names."""
 
+GOES_ON = frozenset(
+    {
+        "/keys/{key_id}/revoke",
+        "/sign-ins/{sign_in_id}/revoke",
+        "/people/{person_id}/erasure",
+        "/people/{person_id}/erasure/approve",
+        "/people/{person_id}/erasure/decline",
+        "/tenants/self/export",
+        "/tenants/self/resume",
+        "/tenants/self/erase",
+        "/tenants/self/erase/cancel",
+        "/tenants/self/erase/confirm",
+    }
+)
+"""What is written even while a company has suspended itself: its own way back and out, taking
+access away, and what people may ask by law."""
+
 _ID = re.compile(r"\{(\w+)\}")
 
 
@@ -63,12 +80,19 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Of its problems, beside those that every route has."""
     streamed: bool = False
     """Whether its body is received as it comes, never as a whole."""
+    produces: str = "application/json"
+    """Media type of the answer; of another one it writes down itself who reads it."""
 
     @property
     def scope(self) -> str:
         """What an access key with scopes needs: its resource, and whether it is only read."""
         reads = self.method == "GET" or not (self.keyed or self.act or self.path == "/bulk")
         return f"{self.tag}:{'read' if reads else 'write'}"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is served too while the company has suspended itself."""
+        return self.scope.endswith(":read") or self.path in GOES_ON
 
     @property
     def ids(self) -> tuple[str, ...]:

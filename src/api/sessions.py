@@ -95,6 +95,7 @@ class Sessions:
                 person_id=row.person_id,
                 expires_at=row.expires_at,
                 session_id=row.session_id,
+                read_only=row.read_only,
             ),
             csrf=csrf_of(token),
             began_at=row.created_at,

@@ -44,6 +44,7 @@ from domain import (
     scheme_policy,
     share_override,
     time_request,
+    webhook,
     withdrawal,
     work_calendar,
 )
@@ -58,6 +59,7 @@ from domain.catalogue_migration import MIGRATING
 from domain.catalogue_operating import OPERATING
 from domain.catalogue_pay import PAYING
 from domain.catalogue_planning import PLANNING
+from domain.catalogue_tenants import TENANTS
 from domain.clawback import CLAWBACK
 from domain.employment import EMPLOYMENT
 from domain.erasure import ERASURE, RETENTION_POLICY
@@ -287,6 +289,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
         events=(origin.Forked,),
     ),
     *ACCESS,
+    *TENANTS,
 )
 
 EVENTS: tuple[type[Event], ...] = tuple(
@@ -376,6 +379,8 @@ def _stream_of_operations(command: Command) -> UUID | None:
     match command:
         case incident.ReportIncident():
             return ids.incident_id(command.code)
+        case webhook.SubscribeWebhook():
+            return ids.webhook_id(command.code)
         case migration.StartImport():
             return ids.import_id(command.code)
         case migration_trail.RecordChunk() | migration_trail.WithdrawChunk():

@@ -152,12 +152,13 @@ def kept_until(person_id: UUID, context: Context) -> date | None:
         if employment.last_day is None:
             raise Refused("erasure-blocked-by-retention", "The person is employed.")
         # The day after the last one begins the first of the months.
-        day = _months_after(employment.last_day + timedelta(days=1), months)
+        day = months_after(employment.last_day + timedelta(days=1), months)
         until = day if until is None else max(until, day)
     return until
 
 
-def _months_after(day: date, months: int) -> date:
+def months_after(day: date, months: int) -> date:
+    """The same day of a later month; its last one where it has no such day."""
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years
     if year > date.max.year:

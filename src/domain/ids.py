@@ -45,6 +45,8 @@ OnboardingPlanId = NewType("OnboardingPlanId", UUID)
 WorkCalendarId = NewType("WorkCalendarId", UUID)
 AttendanceSheetId = NewType("AttendanceSheetId", UUID)
 TimeRequestId = NewType("TimeRequestId", UUID)
+WebhookId = NewType("WebhookId", UUID)
+DelegationId = NewType("DelegationId", UUID)
 
 _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 _BEGUN = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
@@ -250,6 +252,11 @@ def probes_id(prober: str, month: str) -> UUID:
     return _id("probe", prober, month)
 
 
+def webhook_id(code: str) -> WebhookId:
+    """The webhook with this code."""
+    return WebhookId(_id("webhook", code))
+
+
 def work_calendar_id(year: int) -> WorkCalendarId:
     """The work calendar of a year."""
     return WorkCalendarId(_id("work-calendar", year))
@@ -263,6 +270,11 @@ def attendance_sheet_id(employment: UUID, year: int, month: int) -> AttendanceSh
 def time_request_id(employment: UUID, what: str, starts_on: date) -> TimeRequestId:
     """The request for leave or overtime that begins on that day."""
     return TimeRequestId(_id("time-request", employment, what, starts_on))
+
+
+def delegation_id(person: UUID, delegate: UUID, starts_on: date) -> DelegationId:
+    """What one person lets another decide from that day on."""
+    return DelegationId(_id("delegation", person, delegate, starts_on))
 
 
 def indicator_definition_id(code: str) -> IndicatorDefinitionId:
@@ -284,6 +296,8 @@ RETENTION_POLICY_ID = _id("retention-policy")
 """The tenant's one policy on how long what is personal is kept."""
 ORIGIN_ID = _id("origin")
 """Where the tenant's history comes from."""
+TENANT_ID = _id("tenant")
+"""What the company decides about itself: suspension, exports, its end."""
 
 
 def erasure_id(person: UUID) -> ErasureId:

@@ -6,6 +6,7 @@ from domain.refusals_appraisal import APPRAISING
 from domain.refusals_migration import MIGRATING
 from domain.refusals_operating import OPERATING
 from domain.refusals_pay import PAYING
+from domain.refusals_tenants import LIVING
 
 __all__ = ["REFUSALS", "Kind", "Refusal"]
 
@@ -252,6 +253,7 @@ _TABLE: tuple[Row, ...] = (
     *OPERATING,
     *MIGRATING,
     *ACCESS,
+    *LIVING,
 )
 # fmt: on
 

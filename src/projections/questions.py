@@ -113,6 +113,15 @@ async def get_many(view: View, table: Table[R], keys: Sequence[Any]) -> list[R]:
     return [table.read(record) for record in records]
 
 
+async def count(view: View, table: Table[R]) -> int:
+    """How many rows the live build has."""
+    row = await view.fetchrow(
+        f"SELECT count(*) AS n FROM {table.name}"  # noqa: S608  own names
+        f" WHERE tenant_id = $1 AND build = {table.live}"
+    )
+    return 0 if row is None else int(row["n"])
+
+
 async def page(
     view: View,
     table: Table[R],

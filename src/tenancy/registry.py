@@ -1,9 +1,10 @@
 """Who the tenants are, and which access key belongs to whom: asked before a tenant is known."""
 
+import contextlib
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
+from tenancy import webhooks
 from tenancy.database import Database
 from tenancy.errors import TenantErased
 from tenancy.sign_ins import forget
@@ -41,6 +43,8 @@ class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
     forked_at: int | None = None
     """The position of the last event that was copied."""
     erased_at: datetime | None = None
+    read_only_since: datetime | None = None
+    """Since when the company has suspended itself: it is read and not written."""
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +64,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """Less than the roles open; none is all that they open."""
     last_used_at: datetime | None = None
     """To the minute or so."""
+    read_only: bool = False
+    """Whether the company has suspended itself."""
 
     def usable(self, now: datetime) -> bool:
         """Whether the key opens anything at `now`."""
@@ -118,6 +124,21 @@ class Registry:
         async with self._database.connection(read_only=True) as connection:
             return [_tenant(row) for row in await connection.fetch(FORKS, tenant_id)]
 
+    @contextlib.asynccontextmanager
+    async def making(self, tenant_id: UUID) -> AsyncIterator[bool]:
+        """Whether nobody else is making this copy; nobody else will until the block ends.
+
+        A lock of the connection, so that whoever is killed holds it no longer.
+        """
+        place = int.from_bytes(tenant_id.bytes[:8], "big", signed=True)
+        async with self._database.connection() as connection:
+            ours: bool = await connection.fetchval(LOCK, place)
+            try:
+                yield ours
+            finally:
+                if ours:
+                    await connection.fetchval(UNLOCK, place)
+
     async def suspend_tenant(self, tenant_id: UUID) -> TenantRecord:
         """Its keys open nothing until it is resumed. Raises `TenantErased`, as does `resume`."""
         return await self._set_status(tenant_id, "suspended")
@@ -132,6 +153,11 @@ class Registry:
             raise TenantErased(tenant_id)
         return _tenant(row)
 
+    async def let_write(self, tenant_id: UUID, *, may: bool) -> TenantRecord:
+        """Whether anything of the company is written, as it decided itself."""
+        async with self._database.connection() as connection:
+            return _tenant(await connection.fetchrow(LET_WRITE, tenant_id, may))
+
     async def erase_tenant(self, tenant_id: UUID) -> TenantRecord:
         """Close it for good, and forget the names of its keys; a second time changes nothing.
 
@@ -141,6 +167,7 @@ class Registry:
             row = await connection.fetchrow(ERASE_TENANT, tenant_id)
             await connection.execute(CLOSE_KEYS, tenant_id)
         await forget(self._database, tenant_id)
+        await webhooks.forget(self._database, tenant_id)
         return _tenant(row)
 
     async def close_keys_of(self, tenant_id: UUID, person_id: UUID) -> None:
@@ -238,7 +265,7 @@ class Registry:
             )  # fmt: skip
 
 
-COLUMNS = "tenant_id, name, status, created_at, forked_from, forked_at, erased_at"
+COLUMNS = "tenant_id, name, status, created_at, forked_from, forked_at, erased_at, read_only_since"
 CREATE_TENANT = f"""
 INSERT INTO merit.tenants (tenant_id, name, forked_from, forked_at) VALUES ($1, $2, $3, $4)
 RETURNING {COLUMNS}
@@ -249,10 +276,21 @@ FORKS = f"""
 SELECT {COLUMNS} FROM merit.tenants WHERE forked_from = $1 AND status <> 'erased'
 ORDER BY created_at
 """  # noqa: S608 - as above
+LOCK = "SELECT pg_try_advisory_lock($1)"
+UNLOCK = "SELECT pg_advisory_unlock($1)"
 SET_STATUS = f"""
 WITH changed AS (
     UPDATE merit.tenants SET status = $2 WHERE tenant_id = $1 AND status <> 'erased'
     RETURNING {COLUMNS}
+), rung AS (SELECT pg_notify('merit_access', $1::text))
+SELECT changed.* FROM changed, rung
+"""  # noqa: S608 - as above
+LET_WRITE = f"""
+WITH changed AS (
+    UPDATE merit.tenants
+       SET read_only_since = CASE WHEN $2 THEN NULL
+                                  ELSE coalesce(read_only_since, clock_timestamp()) END
+     WHERE tenant_id = $1 RETURNING {COLUMNS}
 ), rung AS (SELECT pg_notify('merit_access', $1::text))
 SELECT changed.* FROM changed, rung
 """  # noqa: S608 - as above
@@ -273,7 +311,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 FIND_KEY = """
 SELECT tenant_id, key_id, prefix, k.name, roles, person_id, expires_at, revoked_at, k.created_at,
-       scopes, last_used_at
+       scopes, last_used_at, t.read_only_since IS NOT NULL AS read_only
   FROM merit.access_keys k JOIN merit.tenants t USING (tenant_id)
  WHERE key_hash = $1 AND t.status = 'active'
 """

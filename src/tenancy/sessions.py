@@ -47,6 +47,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     ended_at: datetime | None
     ended_because: str | None
+    read_only: bool = False
+    """Whether the company has suspended itself."""
 
 
 def token_hash(token: str) -> bytes:
@@ -171,7 +173,8 @@ INSERT INTO merit.sessions
 VALUES ($1, $2, $3, $4, $5, $6, $7, least(clock_timestamp() + $8::interval, $9))
 """
 FIND = f"""
-SELECT {COLUMNS}, clock_timestamp() - s.last_seen_at AS seen_ago
+SELECT {COLUMNS}, t.read_only_since IS NOT NULL AS read_only,
+       clock_timestamp() - s.last_seen_at AS seen_ago
   FROM merit.sessions s
   JOIN merit.tenants t ON t.tenant_id = s.tenant_id AND t.status = 'active'
   LEFT JOIN merit.access_keys k ON k.tenant_id = s.tenant_id AND k.key_id = s.key_id
@@ -215,5 +218,5 @@ SELECT {COLUMNS} FROM merit.sessions s WHERE s.tenant_id = $1 ORDER BY s.created
 
 
 def _session(row: asyncpg.Record) -> SessionRow:
-    told = {field.name: row[field.name] for field in msgspec.structs.fields(SessionRow)}
+    told = {name: row[name] for name in SessionRow.__struct_fields__ if name in row.keys()}  # noqa: SIM118 - a record has no `in` by key
     return SessionRow(**{**told, "roles": frozenset(row["roles"])})

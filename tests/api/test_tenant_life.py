@@ -4,20 +4,24 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 import msgspec
 import pytest
 
-from api import examples
+from api import examples, forking
+from api.ending import ender
+from api.forking import fork
 from api.replay import replay
 from api.services import settle
 from domain import ids
 from domain.origin import ORIGIN
 from ops.bundles import export, verify
-from ops.forking import CannotFork, fork
-from ops.tenants import erase_tenant
+from ops.ending import Ending
+from ops.forking import CannotFork
+from ops.forking import fork as operators_fork
+from ops.tenants import erase_tenant, stamp
 from tenancy.errors import TenantErased
 from tenancy.registry import UnknownEntry
 from tenancy.signing import Verifier
@@ -40,7 +44,7 @@ async def test_a_fork_says_the_same_with_masks_and_never_pays(
     services, tenant = app.state.services, paid_company.tenant_id
     original = await services.histories.of(tenant)
     at = await original.head() - 3
-    made = await fork(services, tenant, at=at)
+    made = await operators_fork(services, tenant, at=at)
     copy = made.tenant.tenant_id
     assert (made.tenant.forked_from, made.tenant.forked_at) == (tenant, at)
     assert made.tenant.status == "active"
@@ -66,7 +70,7 @@ async def test_a_fork_says_the_same_with_masks_and_never_pays(
     assert made.masked > 5
     texts = msgspec.json.encode([each.event for each in after]).decode()
     assert not [name for name in names.values() if name in texts]
-    again = await fork(services, tenant, at=at, name="again")
+    again = await operators_fork(services, tenant, at=at, name="again")
     twin = await services.histories.of(again.tenant.tenant_id)
     assert {each.stream_id: each.event for each in await twin.log(upto=at)} == {
         each.stream_id: each.event for each in after
@@ -101,12 +105,12 @@ async def test_what_is_not_there_is_not_forked(
     services = app.state.services
     for tenant, at in ((tenant_id, 1), (paid_company.tenant_id, 0), (paid_company.tenant_id, 9**9)):
         with pytest.raises(CannotFork, match="positions"):
-            await fork(services, tenant, at=at)
-    made = await fork(services, paid_company.tenant_id, at=1)
+            await operators_fork(services, tenant, at=at)
+    made = await operators_fork(services, paid_company.tenant_id, at=1)
     with pytest.raises(CannotFork, match="original"):
-        await fork(services, made.tenant.tenant_id, at=1)
+        await operators_fork(services, made.tenant.tenant_id, at=1)
     with pytest.raises(UnknownEntry):
-        await fork(services, uuid4(), at=1)
+        await operators_fork(services, uuid4(), at=1)
 
 
 async def test_an_administrator_forks_over_http(
@@ -175,11 +179,85 @@ async def test_forks_are_few_and_not_for_a_key_with_scopes(
     await admin.did(forks, {"at": 1})
 
 
+class Killed(BaseException):
+    """What kill -9 is to the code that runs: no handler, nothing after it."""
+
+
+async def cut_short(services: Any, source: UUID, at: int, fork_id: UUID) -> None:
+    """A copy whose maker is killed after the first batch."""
+
+    def die(done: int, _total: int) -> None:
+        raise Killed(done)
+
+    with pytest.raises(Killed):
+        await fork(services, source, at=at, stamp=stamp(), fork_id=fork_id, on_progress=die)
+
+
+async def test_a_fork_that_was_cut_short_is_gone_on_with(
+    paid_company: Any, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, admin = app.state.services, await paid_company.client("admin")
+    forks = "/tenants/self/forks"
+    at = await paid_company.head()
+    monkeypatch.setattr(forking, "_AT_ONCE", 40)
+    fork_id = uuid5(paid_company.tenant_id, "fork cut-1")
+    await cut_short(services, paid_company.tenant_id, at, fork_id)
+    assert (await services.registry.tenant(fork_id)).status == "suspended"
+    copied = await (await services.histories.of(fork_id)).head()
+    assert 0 < copied < at
+    # While somebody is at it, the same request is told so.
+    async with services.registry.making(fork_id) as ours:
+        assert ours
+        answer = await admin.post(forks, {"at": at}, key="cut-1")
+        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/overtaken")
+    made = await admin.did(forks, {"at": at}, key="cut-1")
+    assert (made["tenant_id"], made["status"]) == (str(fork_id), "active")
+    assert made["secret"] is not None
+    # As if nothing had happened: the same masks, the same digests.
+    whole = await fork(services, paid_company.tenant_id, at=at, stamp=stamp())
+    assert made["masked"] == whole.masked
+    assert await digests(services, fork_id, at) == await digests(
+        services, whole.tenant.tenant_id, at
+    )
+    again = await admin.did(forks, {"at": at}, key="cut-1")
+    assert again == {**made, "masked": None, "secret": None}
+
+
+async def test_a_fork_that_nobody_finishes_is_taken_away(
+    paid_company: Any, app: Any, owner_url: str
+) -> None:
+    services, fork_id = app.state.services, uuid4()
+    await cut_short(services, paid_company.tenant_id, 5, fork_id)
+    ending = Ending(ender(services))
+    # Somebody may still come back for it.
+    await ending.round()
+    assert (await services.registry.tenant(fork_id)).status == "suspended"
+    owner = await asyncpg.connect(owner_url)
+    try:
+        await owner.execute(
+            "UPDATE merit.tenants SET created_at = created_at - interval '2 hours'"
+            " WHERE tenant_id = $1",
+            fork_id,
+        )
+    finally:
+        await owner.close()
+    async with services.registry.making(fork_id):
+        await ending.round()
+        assert (await services.registry.tenant(fork_id)).status == "suspended"
+    await ending.round()
+    assert (await services.registry.tenant(fork_id)).status == "erased"
+    # One that is whole stays, however old, whatever the operator does with it.
+    whole = await fork(services, paid_company.tenant_id, at=1, stamp=stamp())
+    await services.registry.suspend_tenant(whole.tenant.tenant_id)
+    await ending.round()
+    assert (await services.registry.tenant(whole.tenant.tenant_id)).status == "suspended"
+
+
 async def test_the_application_cannot_make_a_fork_an_original(
     paid_company: Any, app: Any, database_url: str
 ) -> None:
     services = app.state.services
-    made = await fork(services, paid_company.tenant_id, at=1)
+    made = await operators_fork(services, paid_company.tenant_id, at=1)
     connection = await asyncpg.connect(database_url, server_settings={"role": "merit_app"})
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -232,7 +310,7 @@ async def test_an_erased_tenant_answers_410_and_proves_that_nothing_was_taken_ou
         with pytest.raises(TenantErased):
             await switch(tenant)
     with pytest.raises(TenantErased):
-        await fork(services, tenant, at=1)
+        await operators_fork(services, tenant, at=1)
 
     owner = await asyncpg.connect(owner_url)
     try:

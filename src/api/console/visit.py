@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from api.acting import in_place_of, lends, stand_in
 from api.asked import Asked, ids_of
 from api.auth import Caller, permit
 from api.console.formats import Formats
@@ -17,6 +18,7 @@ from api.console.language import Language, term, words
 from api.problems import FieldError, Said
 from api.reading import SUBJECTS_MAX
 from api.routes import BASE, Route, Table
+from domain.delegation import ApprovalKind
 from projections import directory
 from projections.questions import LIMIT_MAX
 from tenancy.read_audit import Read
@@ -74,6 +76,16 @@ class Visit(msgspec.Struct, kw_only=True):
     sent: Sent | None = None
     exporting: bool = False
     """Lists give all of their pages."""
+    lent: str = ""
+    """The delegation by which all is asked and done; empty where everybody acts for themselves."""
+    kinds: tuple[ApprovalKind, ...] = ()
+    """What it lends."""
+    lender: "Visit | None" = None
+
+    @property
+    def own(self) -> "Visit":
+        """The same page, of nobody but who is here."""
+        return self.lender or self
 
     @property
     def caller(self) -> Caller:
@@ -94,6 +106,8 @@ class Visit(msgspec.Struct, kw_only=True):
         if found is None:
             return False
         route = found[0]
+        if self.lent and not any(lends(kind, route) for kind in self.kinds):
+            return False
         return self.caller.has(route.roles) and self.caller.reaches(route.scope)
 
     # -- words
@@ -116,11 +130,12 @@ class Visit(msgspec.Struct, kw_only=True):
             Said: as the API would answer; `not-allowed` where the visitor's roles do not open it.
             Refused: the question has no answer now.
         """
-        route, asked = self._routed("GET", path)
         told = [(name, _text(value)) for name, value in query.items() if value not in (None, "")]
         if self.wait_for:
             told.append(("wait_for", str(self.wait_for)))
-        response = await route.serve(msgspec.structs.replace(asked, query=tuple(told)))
+        route, asked = self._routed("GET", path)
+        asked = msgspec.structs.replace(asked, query=tuple(told))
+        response = await route.serve(await self._permitted(route, asked))
         return msgspec.json.decode(response.content)
 
     async def maybe(self, path: str, **query: object) -> Any:
@@ -203,6 +218,7 @@ class Visit(msgspec.Struct, kw_only=True):
             Said, Refused, Overtaken, StaleVersion, IdempotencyConflict, Unavailable: as the API.
         """
         route, asked = self._routed("POST", path)
+        asked = await self._permitted(route, asked)
         headers = {"idempotency-key": key or str(uuid4())}
         if version:
             headers["if-match"] = f'"{version}"'
@@ -218,12 +234,33 @@ class Visit(msgspec.Struct, kw_only=True):
         """
         return self._routed(method, path)[0]
 
+    async def in_the_name_of(self, delegation: Any) -> "Visit":
+        """This visit as of whom a delegation names, for what it lends and nothing else."""
+        caller = await in_place_of(self.asked, UUID(delegation["person_id"]))
+        return msgspec.structs.replace(
+            self,
+            asked=msgspec.structs.replace(self.asked, caller=caller),
+            lent=delegation["delegation_id"],
+            kinds=tuple(delegation["kinds"]),
+            lender=self,
+        )
+
+    def lent_by(self, delegation_id: str) -> "Visit":
+        """This visit, doing what it does by a delegation; who may not is told so by the API."""
+        return msgspec.structs.replace(self, lent=delegation_id, lender=self)
+
+    async def _permitted(self, route: Route, asked: Asked) -> Asked:
+        if self.lent:
+            return await stand_in(asked, route, self.lent)
+        permit(self.caller, route.roles, route.scope)
+        return asked
+
     def _routed(self, method: str, path: str) -> tuple[Route, Asked]:
         found = self.table.find(method, path)
         if found is None:
             raise Said("not-found", f"there is no {method} {path}")
         route, parameters = found
-        permit(self.caller, route.roles, route.scope)
+        permit(self.caller, route.roles, route.scope, while_suspended=route.goes_on)
         ids, position = ids_of(parameters)
         asked = msgspec.structs.replace(
             self.asked,
