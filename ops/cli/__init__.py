@@ -22,6 +22,7 @@ from ops.cli import (
     reporting,
     serving,
     tenants,
+    webhooks,
 )
 from ops.cli.common import Exit, guarded
 
@@ -46,6 +47,7 @@ for _part in (
     incidents,
     onboarding,
     reporting,
+    webhooks,
 ):
     _part.register(app)
 

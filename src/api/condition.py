@@ -19,7 +19,7 @@ from api.problems import Said
 from api.services import Services
 from domain.catalogue import EVENTS
 from projections.catalogue import PROJECTIONS
-from projections.health import Unanswered, lag, unanswered
+from projections.health import Lag, Unanswered, WebhookLag, overview
 from projections.history import TenantLogs
 from tenancy.metrics import figures_of
 from tenancy.signing import certificate_ends
@@ -32,6 +32,7 @@ DEADLINE_S: Final = 5.0
 
 LAG_WARN_S: Final = 5.0
 LAG_FAIL_S: Final = 60.0
+UNDELIVERED_WARN_S: Final = 3600.0
 DISK_WARN_PCT: Final = 15
 DISK_FAIL_PCT: Final = 5
 BACKUP_WARN_S: Final = 26 * 3600
@@ -121,8 +122,7 @@ async def condition(services: Services) -> Condition:
     questions = (
         _database,
         _replication,
-        _views,
-        _process_managers,
+        _followers,
         _seal,
         _keys,
         _backup,
@@ -188,28 +188,48 @@ async def _replication(services: Services) -> dict[str, Check]:
     }
 
 
-async def _views(services: Services) -> dict[str, Check]:
+async def _followers(services: Services) -> dict[str, Check]:
+    """Whoever follows the logs: views, process managers, webhooks. Each tenant is visited once.
+
+    Of whom something cannot be answered is in the log and the follower's row, not here.
+    """
     logs = TenantLogs(services.database, services.keyring, EVENTS)
+    found = await overview(services.database, logs, PROJECTIONS)
     checks = {}
-    for each in await lag(services.database, logs, PROJECTIONS):
-        checks[f"projection:{each.projection}:lag"] = Check(
-            status="fail" if each.stuck else _late(each.seconds),
-            observed=round(each.seconds, 3),
-            unit="s",
-            output=f"{len(each.stuck)} tenants are stuck" if each.stuck else "",
-        )
-        checks[f"projection:{each.projection}:lag_events"] = Check(
-            status="pass", observed=each.events
-        )
-    return checks
+    for each in found.views:
+        checks |= _view(each)
+    for name, troubled in found.unanswered.items():
+        checks[f"process-manager:{name}:unanswered"] = _answering(troubled)
+    return checks | _webhooks(found.webhooks)
 
 
-async def _process_managers(services: Services) -> dict[str, Check]:
-    """Whether each answers its events; of whom, is in the log and the follower's row, not here."""
-    logs = TenantLogs(services.database, services.keyring, EVENTS)
+def _view(found: Lag) -> dict[str, Check]:
     return {
-        f"process-manager:{name}:unanswered": _answering(troubled)
-        for name, troubled in (await unanswered(services.database, logs)).items()
+        f"projection:{found.projection}:lag": Check(
+            status="fail" if found.stuck else _late(found.seconds),
+            observed=round(found.seconds, 3),
+            unit="s",
+            output=f"{len(found.stuck)} tenants are stuck" if found.stuck else "",
+        ),
+        f"projection:{found.projection}:lag_events": Check(status="pass", observed=found.events),
+    }
+
+
+def _webhooks(found: WebhookLag) -> dict[str, Check]:
+    """A receiver that takes nothing is its owner's trouble; what nobody has tried is ours."""
+    late = found.oldest_s > UNDELIVERED_WARN_S
+    return {
+        "webhooks:lag": Check(
+            status=_late(found.untried_s), observed=round(found.untried_s, 3), unit="s"
+        ),
+        "webhooks:oldest_undelivered": Check(
+            status="warn" if late else "pass",
+            observed=round(found.oldest_s, 3),
+            unit="s",
+            output="a receiver takes nothing" if late else "",
+        ),
+        "webhooks:waiting": Check(status="pass", observed=found.waiting, unit="events"),
+        "webhooks:dead": Check(status="pass", observed=found.dead, unit="events"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Example bodies for incidents and the rota of who is on call."""
+"""Example bodies for incidents, the rota of who is on call, and webhooks."""
 
 from typing import Any, Final
 
@@ -6,6 +6,8 @@ from domain import ids
 
 INCIDENT: Final = "INC-2025-001"
 INCIDENT_ID: Final = str(ids.incident_id(INCIDENT))
+WEBHOOK: Final = "erp"
+WEBHOOK_ID: Final = str(ids.webhook_id(WEBHOOK))
 
 
 def operating_examples() -> dict[str, dict[str, Any]]:
@@ -35,6 +37,20 @@ def operating_examples() -> dict[str, dict[str, Any]]:
                 }
             ],
         },
+        "SubscribeWebhook": {
+            "code": WEBHOOK,
+            "url": "https://erp.company.example/merit",
+            "topics": ["payout.*", "webhook.*"],
+            "description": "金蝶 ERP",
+        },
+        "ChangeWebhook": {"url": "https://erp.company.example/hooks", "topics": ["payout.*"]},
+        "RotateWebhookSecret": {"overlap_h": 48},
+        "PauseWebhook": {"reason": "ERP 停机维护"},
+        "ResumeWebhook": {},
+        "RemoveWebhook": {"reason": "已停用"},
+        "PingWebhook": {},
+        "ReplayWebhook": {"after": 0},
+        "RedeliverEvent": {"position": 1},
         "SetOnCallRota": {
             "shifts": [
                 {

@@ -2,14 +2,18 @@
 
 The name is resolved once, every address of it is checked, and the connection goes to one of those
 checked: a name that resolves to something else a moment later leads nowhere. Redirects are not
-followed. What the operator allows by name (`MERIT_ISSUERS`) may lie inside.
+followed. What the operator allows by name (`MERIT_ISSUERS`, `MERIT_WEBHOOK_RECEIVERS`) may lie
+inside.
 """
 
 import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -61,11 +65,58 @@ class Outside:
     Args:
         allowed: origins that may lie inside, parted by commas.
         trust: the authorities whose certificates are believed; None is those of the system.
+        lookups: threads that look up names, where many are asked: a name that is told slowly
+            keeps one. None is those that everything shares.
     """
 
-    def __init__(self, allowed: str = "", trust: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        allowed: str = "",
+        trust: ssl.SSLContext | None = None,
+        lookups: Executor | None = None,
+    ) -> None:
         self._allowed = allowed_hosts(allowed)
         self._trust = trust
+        self._lookups = lookups
+
+    def check(self, url: str) -> None:
+        """Tell at once what will never be asked; its name is not looked up for that.
+
+        Raises:
+            NotOutside: it is not of the public internet.
+        """
+        origin = _origin(url)
+        scheme, host, port = origin
+        if origin in self._allowed:
+            return
+        if (scheme, port) != ("https", 443):
+            raise NotOutside(f"{host} is asked over https at its own port alone")
+        try:
+            public = is_public(host)
+        except ValueError:
+            return  # a name
+        if not public:
+            raise NotOutside(f"{host} is not of the public internet")
+
+    @asynccontextmanager
+    async def reaching(self, url: str, answer_s: float) -> AsyncIterator["Receiver"]:
+        """Whoever listens there, to be told of several things one after the other.
+
+        Raises:
+            NotOutside: it may not be asked, or nobody knows where it is.
+        """
+        try:
+            async with asyncio.timeout(answer_s):
+                address, host, port = await self._checked(url)
+            target = httpx.URL(url).copy_with(host=address)
+        except TimeoutError as error:
+            raise NotOutside("its name is not told in time") from error
+        except httpx.InvalidURL as error:
+            raise NotOutside("not an address") from error
+        async with httpx.AsyncClient(
+            trust_env=False, follow_redirects=False, verify=self._trust or True, timeout=answer_s
+        ) as client:
+            yield Receiver(client, target, host, _host_header(host, port, target.scheme), answer_s)
 
     async def get(self, url: str, *, bearer: str | None = None) -> Any:
         """The JSON object that a GET of this address answers.
@@ -129,20 +180,63 @@ class Outside:
 
     async def _checked(self, url: str) -> tuple[str, str, int]:
         """An address to connect to, and the host and port that were meant."""
+        self.check(url)
         origin = _origin(url)
-        scheme, host, port = origin
+        _, host, port = origin
         trusted = origin in self._allowed
-        if not trusted and (scheme, port) != ("https", 443):
-            raise NotOutside(f"{host} is asked over https at its own port alone")
         try:
             loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            if self._lookups is None:
+                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            else:
+                look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+                found = await loop.run_in_executor(self._lookups, look_up)
         except OSError as error:
             raise NotOutside(f"{host} is not known") from error
         addresses = [str(each[4][0]) for each in found]
         if not addresses or not (trusted or all(map(is_public, addresses))):
             raise NotOutside(f"{host} is not of the public internet")
         return addresses[0], host, port
+
+
+class Receiver:
+    """One address that was checked, and the connection to it."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, target: httpx.URL, host: str, named: str, answer_s: float
+    ) -> None:
+        self._client = client
+        self._target = target
+        self._host = host
+        self._named = named
+        self._answer_s = answer_s
+
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> int:
+        """The status that it answers; what else it says is not read.
+
+        Raises:
+            NotOutside: it does not answer in time.
+        """
+        try:
+            async with (
+                asyncio.timeout(self._answer_s),
+                self._client.stream(
+                    "POST",
+                    self._target,
+                    content=body,
+                    headers={**headers, "Host": self._named},
+                    extensions={"sni_hostname": self._host},
+                ) as answer,
+            ):
+                size = 0
+                # To the end, so that the connection can be used again, but not for ever.
+                async for part in answer.aiter_raw():
+                    size += len(part)
+                    if size > ANSWER_BYTES_MAX:
+                        break
+                return answer.status_code
+        except (httpx.HTTPError, TimeoutError, OSError) as error:
+            raise NotOutside(f"does not answer: {type(error).__name__}") from error
 
 
 def _host_header(host: str, port: int, scheme: str) -> str:

@@ -1,11 +1,12 @@
 """The aggregates that keep the service running, with their commands and events."""
 
-from domain import incident, on_call, probing, restore_drill
+from domain import incident, on_call, probing, restore_drill, webhook
 from domain.aggregate import Aggregate
 from domain.incident import INCIDENT
 from domain.on_call import ON_CALL_ROTA
 from domain.probing import HEALTH_REPORT, PROBE
 from domain.restore_drill import RESTORE_DRILL
+from domain.webhook import WEBHOOK
 
 OPERATING: tuple[Aggregate, ...] = (
     Aggregate(
@@ -46,5 +47,32 @@ OPERATING: tuple[Aggregate, ...] = (
         decider=HEALTH_REPORT,
         commands=(probing.IssueHealthReport,),
         events=(probing.HealthReportIssued,),
+    ),
+    Aggregate(
+        decider=WEBHOOK,
+        commands=(
+            webhook.SubscribeWebhook,
+            webhook.ChangeWebhook,
+            webhook.RotateWebhookSecret,
+            webhook.PauseWebhook,
+            webhook.DisableWebhook,
+            webhook.ResumeWebhook,
+            webhook.RemoveWebhook,
+            webhook.PingWebhook,
+            webhook.ReplayWebhook,
+            webhook.RedeliverEvent,
+        ),
+        events=(
+            webhook.WebhookSubscribed,
+            webhook.WebhookChanged,
+            webhook.WebhookSecretRotated,
+            webhook.WebhookPaused,
+            webhook.WebhookDisabled,
+            webhook.WebhookResumed,
+            webhook.WebhookRemoved,
+            webhook.WebhookPinged,
+            webhook.WebhookReplayed,
+            webhook.EventRedelivered,
+        ),
     ),
 )

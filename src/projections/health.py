@@ -1,6 +1,6 @@
-"""How far behind the views are, and which views and process managers are stuck on what."""
+"""How far views, process managers and webhooks are, and what is stuck: one visit a tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from projections.kernel import Projection
 from tenancy.database import Database
 from tenancy.errors import TenantErased
 from tenancy.keyring import UnknownKey
+from tenancy.webhooks import Undelivered, undelivered
 
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,27 @@ class Unanswered(msgspec.Struct, frozen=True, kw_only=True):
     error: str
 
 
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever follows the logs, over all tenants."""
+
+    views: tuple[Lag, ...]
+    unanswered: Mapping[str, Sequence[Unanswered]]
+    """By process manager, the tenants whose events it could not answer."""
+    unanswered_s: Mapping[str, float]
+    """By process manager, the age of the oldest event that it has before it."""
+    webhooks: "WebhookLag"
+
+
+class WebhookLag(msgspec.Struct, frozen=True, kw_only=True):
+    """What receivers were not told, over all tenants; seconds are those of the oldest event."""
+
+    waiting: int
+    dead: int
+    oldest_s: float
+    untried_s: float
+    """Of what nobody has tried, although the receiver is well."""
+
+
 FOLLOWERS = """
 SELECT follower, position, attempts, last_error FROM merit.followers WHERE tenant_id = $1
 """
@@ -63,50 +85,122 @@ class _Sum:
         self.stuck: list[Stuck] = []
 
 
-async def lag(database: Database, logs: Logs, projections: Sequence[Projection]) -> list[Lag]:
-    """How far behind each projection is; one short transaction a tenant."""
+class _Visit(msgspec.Struct, frozen=True):
+    """What one transaction says of a tenant."""
+
+    tenant_id: UUID
+    head: int
+    live: Mapping[str, Cursor]
+    followers: Mapping[str, tuple[int, int, str | None]]
+    webhooks: Undelivered
+
+
+async def overview(
+    database: Database,
+    logs: Logs,
+    projections: Sequence[Projection],
+    reactions: Mapping[str, Collection[str]] | None = None,
+) -> Overview:
+    """How far everybody is who follows the logs; one short transaction a tenant.
+
+    Args:
+        database: as the application.
+        logs: of all tenants.
+        projections: the views.
+        reactions: the topics that process managers answer, where their lag is wanted.
+    """
     sums = {projection.key: _Sum() for projection in projections}
+    answers: dict[str, list[Unanswered]] = {}
+    before: dict[str, datetime | None] = dict.fromkeys(reactions or {})
+    told: list[Undelivered] = []
     tenants = await logs.tenants()
     for tenant_id in tenants:
-        async with database.transaction(tenant_id) as connection:
-            found = await cursors.of_tenant(connection, tenant_id)
-            head = await connection.fetchval(HEAD, tenant_id) or 0
+        found = await _visited(database, tenant_id)
         history = await _log(logs, tenant_id)
-        live = {f"{each.projection}_v{each.version}": each for each in found if each.live}
         for key, total in sums.items():
-            await _add(total, tenant_id, history, head, live.get(key))
+            await _add(total, tenant_id, history, found.head, found.live.get(key))
+        for name in found.followers:
+            answers.setdefault(name, []).extend(_troubled(found, name))
+        for name, topics in (reactions or {}).items():
+            before[name] = _older(before[name], await _waits(history, found, name, topics))
+        told.append(found.webhooks)
     now = datetime.now(UTC)
+    return Overview(
+        views=tuple(
+            Lag(
+                projection=key,
+                tenants=len(tenants),
+                behind=total.behind,
+                events=total.events,
+                seconds=_age(total.oldest, now),
+                stuck=tuple(total.stuck),
+            )
+            for key, total in sums.items()
+        ),
+        unanswered=answers,
+        unanswered_s={name: _age(oldest, now) for name, oldest in before.items()},
+        webhooks=WebhookLag(
+            waiting=sum(each.waiting for each in told),
+            dead=sum(each.dead for each in told),
+            oldest_s=_age(_oldest(each.oldest_at for each in told), now),
+            untried_s=_age(_oldest(each.untried_at for each in told), now),
+        ),
+    )
+
+
+async def lag(database: Database, logs: Logs, projections: Sequence[Projection]) -> list[Lag]:
+    """How far behind each projection is."""
+    return list((await overview(database, logs, projections)).views)
+
+
+async def _visited(database: Database, tenant_id: UUID) -> _Visit:
+    async with database.transaction(tenant_id) as connection:
+        found = await cursors.of_tenant(connection, tenant_id)
+        head = await connection.fetchval(HEAD, tenant_id) or 0
+        rows = await connection.fetch(FOLLOWERS, tenant_id)
+        webhooks = await undelivered(connection, tenant_id)
+    return _Visit(
+        tenant_id,
+        head,
+        {f"{each.projection}_v{each.version}": each for each in found if each.live},
+        {row["follower"]: (row["position"], row["attempts"], row["last_error"]) for row in rows},
+        webhooks,
+    )
+
+
+def _troubled(found: _Visit, name: str) -> list[Unanswered]:
+    position, attempts, error = found.followers[name]
+    if error is None:
+        return []
     return [
-        Lag(
-            projection=key,
-            tenants=len(tenants),
-            behind=total.behind,
-            events=total.events,
-            seconds=max(0.0, (now - total.oldest).total_seconds()) if total.oldest else 0.0,
-            stuck=tuple(total.stuck),
-        )
-        for key, total in sums.items()
+        Unanswered(tenant_id=found.tenant_id, position=position, attempts=attempts, error=error)
     ]
 
 
-async def unanswered(database: Database, logs: Logs) -> dict[str, list[Unanswered]]:
-    """By process manager, the tenants whose events it could not answer; one transaction each."""
-    found: dict[str, list[Unanswered]] = {}
-    for tenant_id in await logs.tenants():
-        async with database.transaction(tenant_id) as connection:
-            rows = await connection.fetch(FOLLOWERS, tenant_id)
-        for row in rows:
-            troubled = found.setdefault(row["follower"], [])
-            if row["last_error"] is not None:
-                troubled.append(
-                    Unanswered(
-                        tenant_id=tenant_id,
-                        position=row["position"],
-                        attempts=row["attempts"],
-                        error=row["last_error"],
-                    )
-                )
-    return found
+async def _waits(
+    history: Log | None, found: _Visit, name: str, topics: Collection[str]
+) -> datetime | None:
+    """Since when the oldest event waits that a process manager is to answer."""
+    position = found.followers[name][0] if name in found.followers else 0
+    if history is None or position >= found.head:
+        return None
+    try:
+        waiting = await history.between(position, found.head, 1, sorted(topics))
+    except Unreadable:
+        return None  # as below: it is in the counts
+    return waiting[0].recorded_at if waiting else None
+
+
+def _oldest(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((each for each in moments if each is not None), default=None)
+
+
+def _older(one: datetime | None, other: datetime | None) -> datetime | None:
+    return _oldest((one, other))
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since is not None else 0.0
 
 
 async def _log(logs: Logs, tenant_id: UUID) -> Log | None:

@@ -55,6 +55,12 @@ SEALED = _METER.create_counter(
 REWRITTEN = _METER.create_counter(
     "merit.history.rewritten", unit="{tenant}", description="histories found to be rewritten"
 )
+WEBHOOK_ATTEMPTS = _METER.create_counter(
+    "merit.webhook.attempts", unit="{event}", description="attempts to deliver an event, by outcome"
+)
+WEBHOOKS_GIVEN_UP = _METER.create_counter(
+    "merit.webhook.given_up", unit="{event}", description="events given up after days of attempts"
+)
 
 Reading = tuple[float, dict[str, str]]
 
@@ -97,6 +103,30 @@ set_seal_lag_events = GAUGES.gauge(
 )
 set_seal_lag_seconds = GAUGES.gauge(
     "merit.seal.lag", "s", "age of the oldest event that no signed checkpoint covers yet"
+)
+set_reactions_lag_seconds = GAUGES.gauge(
+    "merit.process_manager.lag", "s", "age of the oldest event that a process manager has before it"
+)
+set_reactions_stuck = GAUGES.gauge(
+    "merit.process_manager.stuck", "{tenant}", "tenants whose events it cannot answer"
+)
+set_reactions_passed_over = GAUGES.gauge(
+    "merit.process_manager.passed_over", "{tenant}", "tenants of whom events were passed over"
+)
+set_webhooks_waiting = GAUGES.gauge(
+    "merit.webhook.waiting", "{event}", "events that receivers have not taken yet"
+)
+set_webhooks_dead = GAUGES.gauge(
+    "merit.webhook.dead", "{event}", "events given up that are in the delivery log"
+)
+set_webhook_oldest_seconds = GAUGES.gauge(
+    "merit.webhook.undelivered", "s", "age of the oldest event that a receiver was not told of"
+)
+set_webhook_lag_seconds = GAUGES.gauge(
+    "merit.webhook.lag", "s", "age of the oldest event nobody tried to deliver, the receiver well"
+)
+set_disk_free_ratio = GAUGES.gauge(
+    "merit.disk.free.ratio", "1", "part of the disk below the data folder that is free"
 )
 
 

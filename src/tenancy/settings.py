@@ -86,6 +86,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         Meta(description="identity providers that lie inside, by origin, parted by commas"),
     ] = ""
+    webhook_receivers: Annotated[
+        str,
+        Meta(description="receivers of webhooks that lie inside, by origin, parted by commas"),
+    ] = ""
     requests_per_s: Annotated[
         int, Meta(ge=0, le=1_000_000, description="requests of a tenant, over all workers; 0: any")
     ] = 2000

@@ -111,6 +111,12 @@ class Company:
         await admin.did("/identity-provider", examples.EXAMPLES["ProviderGiven"])
         await admin.did("/sign-ins", examples.EXAMPLES["GrantSignIn"])
 
+    async def subscribed(self) -> None:
+        """The company's ERP is told of payouts, and of the first event once more."""
+        admin = await self.client("admin")
+        made = await admin.did("/webhooks", examples.EXAMPLES["SubscribeWebhook"])
+        await admin.did(f"/webhooks/{made['id']}/redeliver", examples.EXAMPLES["RedeliverEvent"])
+
     async def head(self) -> int:
         """How long the log is."""
         admin = await self.client("admin")
@@ -244,7 +250,7 @@ class Company:
         await finance.did(f"{reward}/grant")
 
     async def requested(self) -> None:
-        """On from there: leave and overtime asked for, and the leave approved."""
+        """On from there: leave approved, overtime and a share asked for, approvals delegated."""
         made, at = examples.EXAMPLES, f"/employments/{examples.EMPLOYMENT_ID}"
         employee = await self.client("employee", examples.PERSON_ID)
         leave = await employee.did(f"{at}/leave-requests", made["RequestLeave"])
@@ -252,6 +258,9 @@ class Company:
         manager = await self.client("manager", examples.MANAGER_ID)
         approved = f"/time-requests/{leave['id']}/approve"
         await manager.did(approved, made["ApproveTimeRequest"])
+        hr = await self.client("hr")
+        await hr.did(f"{at}/share-override", made["RequestShareOverride"])
+        await employee.did(f"/people/{examples.PERSON_ID}/delegations", made["GiveDelegation"])
 
     async def onboarded(self) -> None:
         """On from there: a batch of an import, a plan, a module, a figure of the past."""
@@ -376,4 +385,5 @@ async def paid_company(new_company: Callable[[str], Awaitable[Company]]) -> Comp
     await company.onboarded()
     await company.requested()
     await company.let_in()
+    await company.subscribed()
     return company

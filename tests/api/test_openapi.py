@@ -120,6 +120,7 @@ async def test_answers_have_the_documented_shape(
         "plan_id": examples_migration.PLAN_ID,
         "module_id": examples_migration.MODULE_ID,
         "incident_id": examples_operating.INCIDENT_ID,
+        "webhook_id": examples_operating.WEBHOOK_ID,
         "position": "1",
     }
     client = await paid_company.client("auditor")

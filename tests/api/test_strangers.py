@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from api import examples, examples_rewards
+from api import examples, examples_operating, examples_rewards
 from api.app import TABLE
 from api.auth import ROLES
 from api.console.catalogue import PAGES
@@ -47,6 +47,7 @@ IDS = {
     "objective_id": examples.OBJECTIVE_ID,
     "feed_id": examples.FEED_ID,
     "session_id": examples.SESSION_ID,
+    "webhook_id": examples_operating.WEBHOOK_ID,
     "sign_in_id": str(ids.sign_in_id(UUID(examples.PERSON_ID))),
     "budget_id": examples_rewards.BUDGET_ID,
     "reward_id": examples_rewards.REWARD_ID,

@@ -212,6 +212,7 @@ def test_natural_keys_name_streams() -> None:
         "AssertBalance",
         "ExportJournal",
         "ReportIncident",
+        "SubscribeWebhook",
         "StartImport",
         "RecordChunk",
         "WithdrawChunk",

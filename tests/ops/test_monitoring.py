@@ -14,7 +14,7 @@ MONITORING = ROOT / "ops" / "monitoring"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
 FROM_ELSEWHERE = re.compile(r"(process|python)_|up$|merit:")
-UNITS = {"s": "_seconds", "{event}": "", "{command}": "", "{tenant}": "", "{problem}": ""}
+UNITS = {"s": "_seconds", "1": "", "{event}": "", "{command}": "", "{tenant}": "", "{problem}": ""}
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
