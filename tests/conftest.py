@@ -42,6 +42,24 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("meritledger")
 
 
+_failed: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        why = str(report.longrepr) if crash is None else str(crash.message)
+        _failed.append(f"FAILED {report.nodeid} ({report.when}): {why.strip()[:300]!r}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say at the very end what failed: the end is what is kept of a long log."""
+    if not hasattr(config, "workerinput"):
+        for line in _failed:
+            print(line)  # noqa: T201 - for whoever reads the log
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pg",

@@ -85,6 +85,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int
     """Commands that were answered only after they had been sent again."""
     refused: int
+    refusals: tuple[str, ...] = ()
+    """What the first of them said: none is expected."""
     read_outage_s: float
     reads_from_standby: int
     control: bool = False
@@ -156,6 +158,7 @@ def in_words(result: Result) -> str:
         f" {result.ledger_balanced}, proofs {result.proofs_valid}, views"
         f" {result.views_equal_rebuild}; reads were away {result.read_outage_s} s,"
         f" {result.reads_from_standby} from a standby"
+        + (f"; refused {result.refused}: {'; '.join(result.refusals)}" if result.refused else "")
     )
 
 
@@ -357,6 +360,7 @@ class _Rounds:
             views_equal_rebuild=views,
             repeated=sum(ack.attempts > 1 for ack in load.acks),
             refused=len(load.refused),
+            refusals=tuple(load.refused[:3]),
             read_outage_s=outage_s(load.reads, struck),
             reads_from_standby=load.reads_from_standby,
             control=control,

@@ -16,7 +16,10 @@ from api.asked import Asked
 from api.problems import FieldError, Said
 from api.routes import BASE, Act, Route
 from api.wire import entity_tag, expected_version
+from domain.delegation import in_the_name_of
 from domain.kernel import Decider
+from tenancy.errors import Unavailable
+from tenancy.failover import read_from_standby
 from tenancy.records import Idempotency, Receipt
 
 B = TypeVar("B", bound=msgspec.Struct)
@@ -120,12 +123,12 @@ async def carry_out(act: Act, body: type[msgspec.Struct], asked: Asked) -> tuple
     expected = expected_version(asked.headers.get("if-match"))
     command = command_of(act, body, asked)
     if act.guard is not None:
-        await act.guard(asked)
+        await guarded(act, asked)
     store = await asked.store()
     stream_id = act.stream(asked.ids, command)
     execute = partial(
         store.execute,
-        act.decider,
+        _decider(act, asked),
         stream_id,
         command,
         asked.stamp,
@@ -141,6 +144,29 @@ async def carry_out(act: Act, body: type[msgspec.Struct], asked: Asked) -> tuple
             receipt = await execute()
             span.set_attribute("merit.position", receipt.position)
     return receipt, command
+
+
+def _decider(act: Act, asked: Asked) -> Decider[Any]:
+    if asked.acting is None:
+        return act.decider
+    return in_the_name_of(act.decider, asked.acting.delegation_id, asked.acting.kind)
+
+
+async def guarded(act: Act, asked: Asked) -> None:
+    """Ask the guard; what it refuses is refused on what the primary knows.
+
+    Raises:
+        Said: as the guard says.
+        Unavailable: it refuses, and a standby answered, which may lack what was just written.
+    """
+    try:
+        await act.guard(asked)
+    except Said as refused:
+        if read_from_standby():
+            raise Unavailable("the database cannot be written now; nothing was carried out") from (
+                refused
+            )
+        raise
 
 
 def command_of(act: Act, body: type[msgspec.Struct], asked: Asked) -> msgspec.Struct:

@@ -21,9 +21,9 @@ class Beginning:
         """Raises UnknownTenant where there is no such tenant."""
         await self._log.check_tenant()
 
-    async def streams(self, after: Mapping[UUID, int]) -> list[Sealed]:
+    async def streams(self, after: Mapping[UUID, int], *, primary: bool = False) -> list[Sealed]:
         """The events of these streams above these versions, by stream and version."""
-        return self._within(await self._log.streams(after))
+        return self._within(await self._log.streams(after, primary=primary))
 
     async def stream(
         self,

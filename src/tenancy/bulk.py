@@ -366,7 +366,9 @@ class Bulk:
 
     async def _read(self, wanted: Sequence[tuple[Decides[Any], UUID]]) -> None:
         rows: dict[int, list[Sealed]] = {}
-        sealed = await self._recorder.streams({stream_id: 0 for _, stream_id in wanted})
+        sealed = await self._recorder.streams(
+            {stream_id: 0 for _, stream_id in wanted}, primary=True
+        )
         await self._mapper.ready(sealed)
         for row in sealed:
             rows.setdefault(row.stream_id.int, []).append(row)

@@ -61,6 +61,12 @@ def noting_reads() -> Iterator[Reads]:
         _reads.reset(token)
 
 
+def read_from_standby() -> bool:
+    """Whether anything inside the `noting_reads` around here was read from a standby so far."""
+    reads = _reads.get()
+    return reads is not None and reads.as_of is not None
+
+
 def note_standby(as_of: datetime) -> None:
     """Say that something was read from a standby; the oldest of several counts."""
     reads = _reads.get()

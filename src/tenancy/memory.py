@@ -71,7 +71,12 @@ class MemoryRecorder:
     async def append(self, appends: Sequence[Append]) -> list[Outcome]:
         return await MemoryWriter(self._database).append(self.tenant_id, appends)
 
-    async def streams(self, after: Mapping[UUID, int]) -> list[Sealed]:
+    async def streams(
+        self,
+        after: Mapping[UUID, int],
+        *,
+        primary: bool = False,  # noqa: ARG002 - there is one memory
+    ) -> list[Sealed]:
         events = self._events()
         return [
             event

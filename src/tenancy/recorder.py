@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -79,7 +80,9 @@ class Reading(Protocol):
     tenant_id: UUID
 
     async def check_tenant(self) -> None: ...
-    async def streams(self, after: Mapping[UUID, int]) -> list[Sealed]: ...
+    async def streams(
+        self, after: Mapping[UUID, int], *, primary: bool = False
+    ) -> list[Sealed]: ...
     async def stream(
         self,
         stream_id: UUID,
@@ -107,7 +110,8 @@ class Recorder:
     def __init__(self, database: Database, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
         self._database = database
-        self._together = Together(self._streams)
+        self._together = Together(partial(self._streams, primary=False))
+        self._deciding = Together(partial(self._streams, primary=True))
 
     async def check_tenant(self) -> None:
         """Raises UnknownTenant where there is no such tenant."""
@@ -127,16 +131,22 @@ class Recorder:
         finally:
             await writer.close()
 
-    async def streams(self, after: Mapping[UUID, int]) -> list[Sealed]:
+    async def streams(self, after: Mapping[UUID, int], *, primary: bool = False) -> list[Sealed]:
         """The events of these streams above these versions, by stream and version.
 
         All are of one moment.
-        """
-        return await self._together.streams(after)
 
-    async def _streams(self, after: Mapping[UUID, int]) -> list[Sealed]:
+        Args:
+            after: the streams, with versions.
+            primary: decide on it. A standby, which may answer while there is no primary and for
+                a moment longer, may lack what was acknowledged: whoever asked it once more after
+                it was overtaken would be overtaken for ever.
+        """
+        return await (self._deciding if primary else self._together).streams(after)
+
+    async def _streams(self, after: Mapping[UUID, int], *, primary: bool) -> list[Sealed]:
         async def work() -> list[asyncpg.Record]:
-            async with self._database.connection(read_only=True, clean=False) as connection:
+            async with self._database.connection(read_only=not primary, clean=False) as connection:
                 return await connection.fetch(
                     STREAMS, self.tenant_id, list(after), list(after.values())
                 )
@@ -179,13 +189,17 @@ class Recorder:
         return int(rows[0][0]) if rows else 0
 
     async def remembered(self, key: str) -> Remembered | None:
-        """What this idempotency key was used for."""
-        rows = await self._fetch(REMEMBERED, key)
+        """What this idempotency key was used for, as the primary knows."""
+        rows = await self._fetch(REMEMBERED, key, primary=True)
         return Remembered(**rows[0]) if rows else None
 
-    async def _fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    async def _fetch(
+        self, query: str, *arguments: Any, primary: bool = False
+    ) -> list[asyncpg.Record]:
         async def work() -> list[asyncpg.Record]:
-            async with self._database.transaction(self.tenant_id, read_only=True) as connection:
+            async with self._database.transaction(
+                self.tenant_id, read_only=not primary
+            ) as connection:
                 return await connection.fetch(query, self.tenant_id, *arguments)
 
         return await self._read(work)
@@ -239,12 +253,15 @@ class Writer:
         return outcomes
 
     async def written(self, tenant_id: UUID, appends: Sequence[Append]) -> list[int]:
-        """For each, the position of its last event if exactly its events are in the log, else 0."""
+        """For each, the position of its last event if exactly its events are in the log, else 0.
+
+        The primary is asked: a standby may lack them still.
+        """
         last = [append.events[-1] if append.events else None for append in appends]
         wanted = [event for event in last if event is not None]
         if not wanted:
             return [0] * len(appends)
-        async with self._database.transaction(tenant_id, read_only=True) as connection:
+        async with self._database.transaction(tenant_id) as connection:
             rows = await connection.fetch(
                 WRITTEN,
                 tenant_id,

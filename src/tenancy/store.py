@@ -176,7 +176,7 @@ class Store:
             for attempt in range(ATTEMPTS_MAX):
                 if attempt:
                     await asyncio.sleep(_chance.uniform(0, JITTER_S * attempt))
-                    await self._read(look, look.in_use())
+                    await self._read(look, look.in_use(), deciding=True)
                 receipt = await self._attempt(asked, look)
                 if receipt is not None:
                     return receipt
@@ -221,16 +221,19 @@ class Store:
     ) -> tuple[S, int]:
         """The state of a stream as it is now, or was at `version`; and the version it has."""
         if version is None:
-            look = Look(self._states, self.number)
-            [folded] = await self._read(look, [Wanted(decider, stream_id)])
+            [folded] = await self.load_all([(decider, stream_id)])
             return folded.state, folded.version
         events = await self.read(stream_id, upto=version)
         return evolved(decider, decider.initial, events) if events else (decider.initial, 0)
 
+    async def load_all(self, streams: Sequence[tuple[Decides[Any], UUID]]) -> list[Folded]:
+        """As `load`, of many streams in one question."""
+        look = Look(self._states, self.number)
+        return await self._read(look, [Wanted(*each) for each in streams])
+
     async def recall(self, decider: Decides[S], stream_id: UUID) -> S:
         """As `load`, but what this process remembers will do: others may have gone on since."""
-        [state] = await self.recall_all([(decider, stream_id)])
-        return state
+        return (await self.recall_all([(decider, stream_id)]))[0]
 
     async def recall_all(self, streams: Sequence[tuple[Decides[S], UUID]]) -> list[S]:
         """The states of many streams, those that are not remembered read in one question."""
@@ -326,7 +329,7 @@ class Store:
                 decided = decider.carry_out(stream_id, own.state, command, context)
                 expected = look.expected()
             except Unread as unread:
-                await self._read(look, unread.wanted)
+                await self._read(look, unread.wanted, deciding=True)
                 continue
             except Exception:
                 if not look.remembered:
@@ -334,7 +337,7 @@ class Store:
             else:
                 if decided or not look.remembered:
                     return decided, expected
-            await self._read(look, look.in_use())
+            await self._read(look, look.in_use(), deciding=True)
         raise RuntimeError(f"{type(command).__name__} looks at ever more streams")
 
     async def _seal(
@@ -408,14 +411,17 @@ class Store:
 
     # -- reading and folding
 
-    async def _read(self, look: Look, wanted: Sequence[Wanted]) -> list[Folded]:
+    async def _read(
+        self, look: Look, wanted: Sequence[Wanted], *, deciding: bool = False
+    ) -> list[Folded]:
         """Fold what the log has beyond what is at hand; all of one moment."""
         known = [look.known(each) for each in wanted]
         after: dict[UUID, int] = {}
         for each, folded in zip(wanted, known, strict=True):
             after[each.stream_id] = min(folded.version, after.get(each.stream_id, folded.version))
         rows: dict[UUID, list[Recorded]] = {}
-        for recorded in await self._open(await self._recorder.streams(after), skim=True):
+        sealed = await self._recorder.streams(after, primary=deciding)
+        for recorded in await self._open(sealed, skim=True):
             rows.setdefault(recorded.stream_id, []).append(recorded)
         folds = []
         for each, folded in zip(wanted, known, strict=True):
