@@ -45,6 +45,7 @@ from domain.calibration import LOOK_AT_CALIBRATION_SESSION, CalibrationSession
 from domain.checks import begun, checked_name, checked_reason, known
 from domain.cycle import CYCLE
 from domain.feeds import checked_checksum
+from domain.go_live import require_live
 from domain.ids import rater_panel_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
 from domain.organisation import PERSON
@@ -100,6 +101,7 @@ def _file(state: Appeal | None, command: FileAppeal, context: Context) -> Event:
         "such appraisal",
     )
     _require_own(appraisal.person_id, context)
+    require_live("appeals", context)
     if state is not None and state.status != "returned":
         raise Refused("already-exists", "There is an appeal against this score already.")
     published = appraisal.published_on

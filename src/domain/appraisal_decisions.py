@@ -26,6 +26,7 @@ from domain.checks import (
 )
 from domain.conduct import ApproveAdjustment, ProposeAdjustment, RejectAdjustment
 from domain.cycle import CYCLE, Cycle, Stage
+from domain.go_live import require_live
 from domain.kernel import Context, Decider, Elsewhere, Event, Refused
 from domain.leavers import VoidAppraisal
 from domain.leavers_decisions import forfeited, left_by, voided
@@ -92,6 +93,7 @@ def _after_the_lock(
 ) -> Iterable[Event | Elsewhere]:
     match command:
         case PublishResult():
+            require_live("appraisal", context)
             return _publish(appraisal)
         case AcknowledgeResult():
             return _acknowledge(appraisal, context)

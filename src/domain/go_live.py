@@ -295,6 +295,20 @@ MODULE: Decider[GoingLive | None] = Decider(
 )
 
 
+def require_live(module: Module, context: Context) -> None:
+    """Nothing leaves the house before its module is live; a module without a plan is live.
+
+    In the shadow all is rated, scored and calculated on live data, but the old process is still
+    the process: no bank is told to pay, nobody is told a result. R116
+
+    Raises:
+        Refused: `module-not-live`.
+    """
+    going = context.look(LOOK_AT_MODULE, module_id(module))
+    if going is not None and going.state != "live":
+        raise Refused("module-not-live", f"{module} is {going.state}: it goes live first.")
+
+
 def modules_in_order() -> tuple[Module, ...]:
     """All modules, each after those that it rests on."""
     return get_args(Module)

@@ -10,6 +10,7 @@ import msgspec
 from domain.bonus_pool import LOOK_AT_POOL
 from domain.checks import begun, checked_code, checked_reason, checked_text, known
 from domain.clawback import CLAWBACK
+from domain.go_live import require_live
 from domain.ids import batch_id, clawback_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Happened, Refused
 from domain.money import Money
@@ -110,6 +111,7 @@ def _instruct(
     batch: Batch, command: InstructBatch, context: Context
 ) -> Iterator[Event | Elsewhere]:
     _require_approved(batch)
+    _require_live(batch, context)
     if batch.instructed or batch.settled:
         raise Refused("already-instructed", "The bank has been told to pay the batch.")
     bank_account = checked_code(command.bank_account, "bank account")
@@ -123,6 +125,8 @@ def _settle(batch: Batch, command: SettleBatch, context: Context) -> Iterator[Ev
     _require_approved(batch)
     if batch.settled:
         raise Refused("already-settled", "The batch has been paid.")
+    if not batch.instructed:  # what the bank was told to pay is told as well when it has
+        _require_live(batch, context)
     bank_account = checked_code(command.bank_account, "bank account")
     if batch.bank_account not in {None, bank_account}:
         raise Refused("wrong-bank-account", f"The bank was told to pay from {batch.bank_account}.")
@@ -161,6 +165,10 @@ def _require_approved(batch: Batch) -> None:
     _require_standing(batch)
     if not batch.approved:
         raise Refused("not-approved", "A batch is paid after it was approved.")
+
+
+def _require_live(batch: Batch, context: Context) -> None:
+    require_live("rewards" if batch.cycle_id is None else "pay", context)
 
 
 def _addressed(line_id: UUID, events: Iterable[Event | Elsewhere]) -> Iterator[Event | Elsewhere]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.bonus_pool import LOOK_AT_POOL
 from domain.checks import begun, checked_code, checked_reason, known
 from domain.clawback import CLAWBACK, Clawback, ClawbackApplied, ClawbackReversed, ClawbackScheduled
+from domain.go_live import require_live
 from domain.ids import clawback_id
 from domain.kernel import Context, Decider, Elsewhere, Event, Refused
 from domain.money import Money, zero
@@ -163,6 +164,7 @@ def _decide(
         case InstructPayment():
             require_own_history(context)
             _require(line, "approved", "returned")
+            require_live("pay" if line.reward_id is None else "rewards", context)
             if not line.due.minor:
                 raise Refused("nothing-to-pay", "Nothing of the line is due.")
             return (instructed(line, checked_code(command.bank_account, "bank account")),)

@@ -64,6 +64,8 @@ MIGRATING: tuple[Row, ...] = (
      "模块当前状态不允许该操作。"),
     ("conflict", "module-not-ready", "A module that it rests on is not ready.",
      "所依赖的模块尚未就绪。"),
+    ("conflict", "module-not-live", "The module is planned or in the shadow: it goes live first.",
+     "模块尚未正式上线（计划中或影子并行中）。"),
     ("invalid", "bad-shadow-run", "The run cannot have been like that.",
      "并行比对结果无效。"),
     ("conflict", "no-shadow-run", "The module has not run beside the old process.",

@@ -7,6 +7,8 @@ import pytest
 
 from domain import ids
 from domain.access import IssueAccessKey
+from domain.appeal import FileAppeal
+from domain.appraisal import PublishResult
 from domain.go_live import (
     NEEDS,
     Difference,
@@ -28,6 +30,7 @@ from domain.onboarding_plan import (
     StartOnboarding,
 )
 from domain.onboarding_templates import PHASES, TEMPLATES, WEEKS
+from domain.payout import InstructBatch, InstructPayment, SettleBatch
 
 CUSTOMER = ids.person_id("customer")
 DAY = date(2025, 9, 1)
@@ -171,3 +174,49 @@ def test_the_vendors_engineer_is_let_in_for_a_time(world: Any) -> None:
     soon = world.now + timedelta(days=90)
     key = IssueAccessKey(name="engineer", roles=("onboarding",), expires_at=soon)
     world.do(key, on=ids.access_key_id("e"))
+
+
+# -- nothing leaves the house before its module is live
+
+
+def test_in_the_shadow_all_is_calculated_and_no_bank_is_told(payroll: Any) -> None:
+    world, on = payroll.world, ids.module_id("pay")
+    appraisals = payroll.judged((("A", "20000.00", "89.76"), ("B", "20000.00", "80")))
+    first = payroll.approve(payroll.prepare(appraisals[0]))
+    for module in modules_in_order():
+        if module in {"rewards", "appeals"}:
+            continue
+        live(world, module)
+    world.do(ReturnToShadow(reason="a fault"), on=ids.module_id("analytics"))
+    world.do(ReturnToShadow(reason="a fault"), on=on)
+    second = payroll.approve(payroll.prepare(appraisals[1]))
+    for batch in (first, second):
+        world.refuses("module-not-live", InstructBatch(bank_account="ICBC-1"), on=batch)
+        world.refuses(
+            "module-not-live", SettleBatch(bank_account="ICBC-1", bank_reference="B-1"), on=batch
+        )
+        line = payroll.line_ids(batch)[0]
+        world.refuses("module-not-live", InstructPayment(bank_account="ICBC-1"), on=line)
+    world.do(RecordShadowRun(period="2025-Q1", compared=2), on=on)
+    world.do(GoLive(note="agreed"), on=on)
+    world.do(InstructBatch(bank_account="ICBC-1"), on=first)
+    # What the bank was told before is still taken for paid.
+    world.do(ReturnToShadow(reason="another"), on=on)
+    world.do(SettleBatch(bank_account="ICBC-1", bank_reference="B-1"), on=first)
+
+
+def test_in_the_shadow_nobody_is_told_a_result_or_appeals(company: Any) -> None:
+    world, appraisal = company.world, company.case_1()
+    world.do(PlanModule(module="appeals", live_on=DAY))
+    world.do(PlanModule(module="appraisal", live_on=DAY))
+    world.refuses("module-not-live", PublishResult(), on=appraisal)
+    for module in ("organisation", "schemes", "data"):
+        live(world, module)
+    on = ids.module_id("appraisal")
+    world.do(StartShadow(beside="paper"), on=on)
+    world.refuses("module-not-live", PublishResult(), on=appraisal)
+    world.do(RecordShadowRun(period="2025-Q1", compared=1), on=on)
+    world.do(GoLive(note="agreed"), on=on)
+    world.do(PublishResult(), on=appraisal)
+    filing = FileAppeal(appraisal_id=appraisal, lock_version=1, indicator="total", statement="x")
+    world.refuses("module-not-live", filing, actor=company.seller)
