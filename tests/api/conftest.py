@@ -19,6 +19,7 @@ from api.examples_rewards import REWARD_ID
 from api.sessions import COOKIE_HERE
 from domain import ids
 from domain.catalogue import EVENTS
+from ops.place import free_port
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
 from projections.kernel import install
@@ -309,8 +310,17 @@ def registry(database: Database) -> Registry:
 
 
 @pytest.fixture(scope="session")
+def receiver_port() -> int:
+    """Of this machine, where webhooks may be delivered to."""
+    return free_port("127.0.0.1")
+
+
+@pytest.fixture(scope="session")
 def settings(
-    database_url: str, owner_url: str, tmp_path_factory: pytest.TempPathFactory
+    database_url: str,
+    owner_url: str,
+    receiver_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Settings:
     asyncio.run(install(owner_url, PROJECTIONS))
     folder: Path = tmp_path_factory.mktemp("api")
@@ -319,6 +329,7 @@ def settings(
             "MERIT_DATABASE_URL": database_url,
             "MERIT_DATA_DIR": str(folder),
             "MERIT_MASTER_KEY_FILE": str(folder / "master.key"),
+            "MERIT_WEBHOOK_RECEIVERS": f"http://127.0.0.1:{receiver_port}",
         }
     )
 
