@@ -18,6 +18,7 @@ from typing import Any, Self
 import msgspec
 import structlog
 
+from ops.draining import pass_over
 from tenancy.cipher import NotGenuine
 from tenancy.keyservice import CurrentKey, Retired, Unwrap, Unwrapped, Wrap, Wrapped
 from tenancy.master import MasterKey, UnknownKey, wrapped_by
@@ -134,13 +135,16 @@ class KeyServer:
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(content)))
         if status == 400:  # noqa: PLR2004 - a body that was not read is in the way of the next
-            request.close_connection = True
+            request.send_header("Connection", "close")
         request.end_headers()
         request.wfile.write(content)
 
     def _told(self, request: BaseHTTPRequestHandler) -> tuple[int, Any]:
         length = request.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
+        if not length.isdecimal():
+            return 400, {"error": "body"}
+        if int(length) > BODY_BYTES_MAX:
+            pass_over(request, int(length))
             return 400, {"error": "body"}
         body = request.rfile.read(int(length))
         given = request.headers.get("Authorization", "")

@@ -20,6 +20,7 @@ from threading import Thread
 from typing import Any, Self
 from urllib.parse import unquote
 
+from ops.draining import pass_over
 from ops.receipts import kept
 from tenancy.signing import Checkpoint, Cosigner, NoteRefused, Verifier
 from tenancy.witnessing import Refusal, Submission, judged, origin_of
@@ -158,6 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if int(length) > BODY_BYTES_MAX:
             self.close_connection = True
+            pass_over(self, int(length))
             self._say(400, "too large")
             return
         try:
@@ -185,6 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:  # said, or a client would send its next request into the closing
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
