@@ -15,6 +15,7 @@ from ops.ending import Ending
 from ops.erasing import Erasing
 from ops.exporting import Exporting
 from ops.onboarding.jobs import JobRunner
+from ops.reporting.capacity import Measuring
 from ops.reporting.monthly import Sources, keep_reporting
 from ops.rescoring import Rescoring
 from ops.watch import keep_watching
@@ -85,6 +86,8 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             if settings.data_dir is not None:
                 sources = Sources(registry=Registry(database), histories=histories)
                 group.create_task(keep_reporting(sources, settings.data_dir / "reports", stop))
+            measuring = Measuring(database, Registry(database), histories, settings.data_dir)
+            group.create_task(measuring.run(stop))
             group.create_task(keep_watching(database, logs, settings.data_dir, stop))
             group.create_task(JobRunner(database, logs, settings).run(stop))
             group.create_task(figures_of(settings.figures_dir, "worker").keep_writing(stop))

@@ -11,12 +11,14 @@ import jinja2
 import typst
 from markupsafe import Markup
 
+from domain.capacity import Capacity
 from domain.health_report import Availability, HealthReport
 from ops.reporting.words import Language, word
 
 Row = Sequence[str]
 Words = Callable[[str], str]
 
+MIB: Final = 1024 * 1024
 PLOT_W: Final = 620
 PLOT_H: Final = 120
 
@@ -67,7 +69,7 @@ def sections(report: HealthReport, language: Language) -> list[Section]:
         return word(name, language)
 
     parts = [_promises(report, w), _availability(report, w), _incidents(report, w)]
-    parts += [_drills(report, w), _history(report, w)]
+    parts += [_drills(report, w), _history(report, w), _capacity(report, w)]
     if report.earlier:
         parts.append(Section(w("earlier"), (w("month"), "SHA-256"), list(report.earlier)))
     text = (
@@ -150,6 +152,55 @@ def _history(report: HealthReport, w: Words) -> Section:
         [day.events * 1000 // max(1, busiest) for day in report.days],
         [day.day[-2:] for day in report.days],
     )
+
+
+def _capacity(report: HealthReport, w: Words) -> Section:
+    found, none = report.capacity, w("no-data")
+    left, worst = found.months_left, found.months_left_p90
+    rows = [
+        (w("days-measured"), f"{found.measured} / {found.days}"),
+        (w("events-a-day"), f"{_short(found.events_mean)} / {found.events_most}"),
+        (w("database-size"), none if found.database_bytes is None else _mib(found.database_bytes)),
+        (
+            w("database-grown"),
+            none if found.database_grown_bytes is None else _mib(found.database_grown_bytes),
+        ),
+        (w("disk-used"), none if found.disk_used_most is None else _percent(found.disk_used_most)),
+        (w("months-left"), w(found.filling) if left is None else _short(left)),
+        (w("months-left-p90"), w(_filling(found)) if worst is None else _short(worst)),
+        (
+            w("connections"),
+            none
+            if found.connections_most is None
+            else f"{found.connections_most} / {found.connections_max}",
+        ),
+        (
+            w("processor"),
+            none if found.processor_p95_most is None else _percent(found.processor_p95_most),
+        ),
+    ]
+    section = Section(w("capacity"), (w("measure"), ""), rows)
+    sizes = dict(found.database_by_day)
+    if not sizes:
+        return section
+    most = max(sizes.values())
+    return section.drawn(
+        w("database-by-day"),
+        [sizes.get(day.day, 0) * 1000 // max(1, most) for day in report.days],
+        [day.day[-2:] for day in report.days],
+    )
+
+
+def _filling(found: Capacity) -> str:
+    return "no-data" if found.filling == "no-data" else "not-in-sight"
+
+
+def _mib(size: int) -> str:
+    return f"{size // MIB} MiB"
+
+
+def _percent(thousandths: int) -> str:
+    return f"{thousandths // 10}.{thousandths % 10} %"
 
 
 def _available(name: str, found: Availability, w: Words) -> Row:

@@ -1,7 +1,8 @@
 """The aggregates that keep the service running, with their commands and events."""
 
-from domain import incident, on_call, probing, restore_drill, webhook
+from domain import capacity, incident, on_call, probing, restore_drill, webhook
 from domain.aggregate import Aggregate
+from domain.capacity import CAPACITY
 from domain.incident import INCIDENT
 from domain.on_call import ON_CALL_ROTA
 from domain.probing import HEALTH_REPORT, PROBE
@@ -47,6 +48,11 @@ OPERATING: tuple[Aggregate, ...] = (
         decider=HEALTH_REPORT,
         commands=(probing.IssueHealthReport,),
         events=(probing.HealthReportIssued,),
+    ),
+    Aggregate(
+        decider=CAPACITY,
+        commands=(capacity.RecordCapacity,),
+        events=(capacity.CapacityMeasured,),
     ),
     Aggregate(
         decider=WEBHOOK,

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from domain.capacity import Capacity, CapacityMeasured, capacity_of
 from domain.incident import INCIDENT, Incident, IncidentReported, IncidentResolved, Severity
 from domain.incident_clocks import Clock, Kept, clocks, kept
 from domain.kernel import Event, Happened
@@ -30,7 +31,7 @@ PLACES = 5
 """Of an availability; rounded down."""
 MINUTE = timedelta(minutes=1)
 ZONE = "Asia/Shanghai"
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 Verdict = Literal["kept", "missed", "no-data"]
 
@@ -122,6 +123,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     events_in_all: int
     """At the month's end."""
     busiest_topics: tuple[tuple[str, int], ...]
+    capacity: Capacity
     earlier: tuple[tuple[str, str], ...]
     """Months that were reported before, with the digest of each report."""
     last_position: int
@@ -164,6 +166,7 @@ class Collecting:
         self._reported: dict[Any, IncidentReported] = {}
         self._resolved: dict[Any, IncidentResolved] = {}
         self._drills: list[DrillTold] = []
+        self._capacity: list[CapacityMeasured] = []
         self._topics: Counter[str] = Counter()
         self._per_day: Counter[str] = Counter()
         self._earlier = HEALTH_REPORT.initial
@@ -178,12 +181,14 @@ class Collecting:
         return self._ends
 
     def take(self, happened: Happened[Event], stream_id: object, position: int) -> None:
-        """The next event; those after the month count only as probes of it that came late."""
+        """The next event; those after the month count only as measurements that came late."""
         event = happened.event
         if isinstance(event, ProbesRecorded):
             for probe in event.probes:
                 if self._begins <= probe.minute < self._ends:
                     self._probes[probe.minute.astimezone(UTC)] = probe
+        if isinstance(event, CapacityMeasured) and f"{event.day:%Y-%m}" == self._month:
+            self._capacity.append(event)
         if happened.recorded_at >= self._ends:
             return
         self._count += 1
@@ -216,6 +221,7 @@ class Collecting:
         writes = self._availability(write=True)
         reads = self._availability(write=False)
         incidents = self._incidents_told()
+        days = self._days()
         account = kept([clock for each in incidents for clock in each.clocks])
         return HealthReport(
             version=REPORT_VERSION,
@@ -226,7 +232,7 @@ class Collecting:
             promises=self._promises(writes, reads, account, incidents),
             writes=writes,
             reads=reads,
-            days=self._days(),
+            days=days,
             incidents=incidents,
             clocks=account,
             drills=tuple(self._drills),
@@ -235,6 +241,7 @@ class Collecting:
             busiest_topics=tuple(
                 sorted(self._topics.items(), key=lambda each: (-each[1], each[0]))[:10]
             ),
+            capacity=capacity_of(self._capacity, [day.events for day in days]),
             earlier=self._earlier.issued,
             last_position=self._last,
         )

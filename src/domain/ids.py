@@ -47,6 +47,8 @@ AttendanceSheetId = NewType("AttendanceSheetId", UUID)
 TimeRequestId = NewType("TimeRequestId", UUID)
 WebhookId = NewType("WebhookId", UUID)
 DelegationId = NewType("DelegationId", UUID)
+FenceId = NewType("FenceId", UUID)
+LocationConsentId = NewType("LocationConsentId", UUID)
 
 _NAMESPACE = UUID("6d657269-746c-5564-8765-722d69647321")
 _BEGUN = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
@@ -252,6 +254,11 @@ def probes_id(prober: str, month: str) -> UUID:
     return _id("probe", prober, month)
 
 
+def capacity_id(year: int) -> UUID:
+    """What was measured of an installation in a year."""
+    return _id("capacity", year)
+
+
 def webhook_id(code: str) -> WebhookId:
     """The webhook with this code."""
     return WebhookId(_id("webhook", code))
@@ -270,6 +277,16 @@ def attendance_sheet_id(employment: UUID, year: int, month: int) -> AttendanceSh
 def time_request_id(employment: UUID, what: str, starts_on: date) -> TimeRequestId:
     """The request for leave or overtime that begins on that day."""
     return TimeRequestId(_id("time-request", employment, what, starts_on))
+
+
+def fence_id(org_unit: UUID) -> FenceId:
+    """Where a unit works."""
+    return FenceId(_id("fence", org_unit))
+
+
+def location_consent_id(person: UUID) -> LocationConsentId:
+    """Whether a person's phone may tell whether it is there."""
+    return LocationConsentId(_id("location-consent", person))
 
 
 def delegation_id(person: UUID, delegate: UUID, starts_on: date) -> DelegationId:
@@ -296,6 +313,8 @@ RETENTION_POLICY_ID = _id("retention-policy")
 """The tenant's one policy on how long what is personal is kept."""
 ORIGIN_ID = _id("origin")
 """Where the tenant's history comes from."""
+DIRECTORY_ROLES_ID = _id("directory-roles")
+"""The company's one mapping from groups of its directory to roles."""
 TENANT_ID = _id("tenant")
 """What the company decides about itself: suspension, exports, its end."""
 

@@ -33,7 +33,7 @@ def test_pages_are_whole_and_have_no_script(report: HealthReport, language: Any)
     page = html(report, HOSTILE, language)
     assert "<script" not in page
     assert WORDS["no-data"][language == "zh"] in page
-    assert page.count("<h2>") == 6
+    assert page.count("<h2>") == 7
     assert len(re.findall("<rect ", page[: page.index("</svg>")])) == 28
 
 
