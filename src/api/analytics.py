@@ -9,6 +9,7 @@ from api.routes import Route, get
 from api.wire import One
 from projections import audit_trail, pay_ledger, planning, rewards, scores
 from projections.anomalies import Anomalies, anomalies
+from projections.fairness import FairPay, fair_pay
 from projections.performance_map import PerformanceMap, performance_map
 from projections.reward_gap import RewardGaps, reward_gaps
 from projections.score_patterns import (
@@ -61,6 +62,12 @@ async def _reward_gap(asked: Asked, given: OfOneCycle) -> One:
         return One(value=await reward_gaps(view, given.cycle_id))
 
 
+async def _fairness(asked: Asked, given: OfOneCycle) -> One:
+    """What people get of what they could, by family, department and job: shares, spread, Gini"""
+    async with asked.view() as view:
+        return One(value=await fair_pay(view, given.cycle_id))
+
+
 async def _anomalies(asked: Asked, given: OfOneCycle) -> One:
     """What stands out among the locked scores of a cycle, each with its figures."""
     async with asked.view() as view:
@@ -105,6 +112,14 @@ ROUTES: tuple[Route, ...] = (
         roles=READERS,
         result=Anomalies,
         projections=(scores.NAME, planning.NAME, audit_trail.NAME),
+        parameters=OfOneCycle,
+    ),
+    get(
+        "/analytics/fairness",
+        _fairness,
+        roles=READERS,
+        result=FairPay,
+        projections=(pay_ledger.NAME, scores.NAME),
         parameters=OfOneCycle,
     ),
     get(

@@ -78,15 +78,20 @@ class ScoreExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """By scheme version, where that changed within the days; pay takes each on its own."""
 
 
+def whose(
+    caller: auth.Caller, person_id: UUID | None, manager_id: UUID | None
+) -> tuple[UUID | None, UUID | None]:
+    """The person and the manager whose appraisals a caller may list, of those asked for."""
+    if caller.sees_everyone:
+        return person_id, manager_id
+    if caller.has(frozenset({auth.MANAGER})) and person_id != caller.person_id:
+        return person_id, caller.actor
+    return caller.actor, manager_id
+
+
 async def in_cycle(asked: Asked, given: AppraisalList) -> Page[scores.Appraisal]:
     """Appraisals of a cycle by creation; for managers their team's, for employees their own."""
-    caller = asked.caller
-    person_id, manager_id = given.person_id, given.manager_id
-    if not caller.sees_everyone:
-        if caller.has(frozenset({auth.MANAGER})) and person_id != caller.person_id:
-            manager_id = caller.actor
-        else:
-            person_id = caller.actor
+    person_id, manager_id = whose(asked.caller, given.person_id, given.manager_id)
     async with asked.view() as view:
         found(await planning.cycle(view, asked.one_id()))
         page = await scores.appraisals(

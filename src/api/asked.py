@@ -10,12 +10,20 @@ import msgspec
 from api.auth import Caller
 from api.problems import Said
 from api.services import Services
+from domain.delegation import ApprovalKind
 from projections.past import Moment
 from projections.questions import View
 from tenancy.records import Stamp
 from tenancy.store import Store
 
 _POSITION = re.compile("[1-9][0-9]{0,17}")
+
+
+class Acting(msgspec.Struct, frozen=True, kw_only=True):
+    """A delegation, and the kind of approvals that it is used for."""
+
+    delegation_id: UUID
+    kind: ApprovalKind
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +44,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
     """Of a body that is received as it comes."""
+    acting: Acting | None = None
+    """Where the caller acts in another's name: by what."""
     then: Moment | None = None
     """Asked of the past: everything is read as it was at this moment."""
 

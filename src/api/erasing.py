@@ -15,6 +15,7 @@ from api.wire import One
 from domain import ids
 from domain.access import AccessKeyIssued
 from domain.appraisal import AppraisalCreated
+from domain.directory import DirectoryUserLinked
 from domain.erasure import (
     ERASURE,
     RETENTION_POLICY,
@@ -68,6 +69,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 
 ABOUT_SOMEBODY = (
     AccessKeyIssued.TOPIC,
+    DirectoryUserLinked.TOPIC,
     EmployeeHired.TOPIC,
     EmployeeRehired.TOPIC,
     AppraisalCreated.TOPIC,
@@ -91,9 +93,12 @@ async def subjects_of(store: Store, person_id: UUID) -> list[UUID]:
             case EmployeeHired() | EmployeeRehired() as event if event.person_id == person_id:
                 employments.add(each.stream_id)
                 found |= {each.stream_id, ids.clawback_id(each.stream_id)}
-            case AppraisalCreated() | PayoutCalculated() | AccessKeyIssued() as event if (
-                event.person_id == person_id
-            ):
+            case (
+                AppraisalCreated()
+                | PayoutCalculated()
+                | AccessKeyIssued()
+                | DirectoryUserLinked() as event
+            ) if event.person_id == person_id:
                 found.add(each.stream_id)
             case ActualRecorded() | ActualCorrected() as event:
                 if event.employment_id in employments:

@@ -11,6 +11,7 @@ from api.examples_privacy import privacy_examples
 from api.examples_rating import rating_examples
 from api.examples_review import review_examples
 from api.examples_rewards import reward_examples
+from api.examples_time import time_examples
 from domain import ids
 
 UNIT: Final = "MKT"
@@ -371,6 +372,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     ),
     **reward_examples(unit=UNIT_ID, employment=EMPLOYMENT_ID),
     **privacy_examples(),
+    **time_examples(delegate=MANAGER_ID),
     **operating_examples(),
     **migration_examples(),
     "Line": {

@@ -1,6 +1,8 @@
-"""Example bodies for erasing what is personal about somebody."""
+"""Example bodies for a company's own life here, its directory, and for erasing somebody."""
 
 from typing import Any
+
+from domain.ids import person_id
 
 
 def privacy_examples() -> dict[str, dict[str, Any]]:
@@ -12,6 +14,15 @@ def privacy_examples() -> dict[str, dict[str, Any]]:
         "ApproveErasure": {},
         "RotateDataKey": {},
         "ForkTenant": {"at": 1, "name": "试算"},
+        "SetDirectoryRoles": {
+            "everyone": ["employee"],
+            "groups": [
+                {"group": "HR Business Partners", "roles": ["hr"]},
+                {"group": "财务部", "roles": ["finance"]},
+            ],
+            "reason": "信息安全委员会决定",
+        },
+        "LinkUser": {"person_id": str(person_id("P-1001"))},
         "SuspendTenant": {"reason": "合同到期"},
         "ResumeTenant": {"reason": "合同续签"},
         "ExportAll": {},

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from api import auth
-from api.appraisals import GOAL_SETTERS, PEOPLE, READERS, known, seen
+from api.appraisals import GOAL_SETTERS, PEOPLE, READERS, known, seen, whose
 from api.asked import Asked
 from api.commands import from_path, post
 from api.problems import Said
@@ -25,7 +25,7 @@ from domain.goal_changes import (
     RequestExcuse,
     RequestTargetChange,
 )
-from domain.goals import GOAL_SHEET
+from domain.goals import GOAL_SHEET, GoalSheet
 from domain.objective import OBJECTIVE, DropObjective, SetObjective
 from projections import alignment, planning, scores
 from projections.questions import Page
@@ -37,6 +37,13 @@ APPROVERS = writers(auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.AD
 
 class Objectives(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cycle_id: UUID | None = None
+
+
+class Goals(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    person_id: UUID | None = None
+    manager_id: UUID | None = None
+    waiting: bool = False
+    """Those alone of which something waits for a decision; a page then has fewer."""
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +70,63 @@ class GoalsTold(msgspec.Struct, frozen=True, kw_only=True):
     """For If-Match: who agrees agrees to these and no others."""
 
 
+class GoalsListed(GoalsTold, frozen=True, kw_only=True):
+    """The same among those of other people."""
+
+    cycle_id: UUID
+    person_id: UUID
+    manager_id: UUID | None
+
+
+async def _every(asked: Asked, given: Goals) -> Page[GoalsListed]:
+    """Goals before the lock of their scores; for managers their team's, for employees their own."""
+    person_id, manager_id = whose(asked.caller, given.person_id, given.manager_id)
+    async with asked.view() as view:
+        page = await scores.appraisals(
+            view,
+            person_id=person_id,
+            manager_id=manager_id,
+            lock_version=0,
+            limit=given.limit,
+            cursor=given.cursor,
+        )
+    store = await asked.store()
+    sheets = await store.load_all([(GOAL_SHEET, row.goal_sheet_id) for row in page.items])
+    return page.of(
+        [
+            GoalsListed(
+                cycle_id=row.cycle_id,
+                person_id=row.person_id,
+                manager_id=row.manager_id,
+                **_told(sheet.state, sheet.version),
+            )
+            for row, sheet in zip(page.items, sheets, strict=True)
+            if sheet.state is not None and (not given.waiting or _waits(sheet.state))
+        ]
+    )
+
+
+def _waits(sheet: GoalSheet) -> bool:
+    return bool(sheet.moves.requests) or (sheet.proposal is not None and not sheet.agreed)
+
+
+def _told(sheet: GoalSheet, version: int) -> dict[str, Any]:
+    stated = {} if sheet.proposal is None else sheet.stated
+    return {
+        "appraisal_id": sheet.appraisal_id,
+        "agreed": sheet.agreed,
+        "proposed_by": sheet.proposed_by,
+        "targets": tuple(
+            Goal(indicator=code, target=each.value, event_id=each.source)
+            for code, each in stated.items()
+        ),
+        "excused": sheet.moves.excused,
+        "requests": sheet.moves.requests,
+        "serves": dict(sheet.moves.aligned),
+        "version": version,
+    }
+
+
 async def _goals(asked: Asked, _: Parameters) -> One:
     """The goals of an appraisal, what was excused, what is asked for, and what they serve."""
     await seen(asked, asked.one_id())
@@ -70,21 +134,7 @@ async def _goals(asked: Asked, _: Parameters) -> One:
     sheet, version = await store.load(GOAL_SHEET, ids.goal_sheet_id(asked.one_id()))
     if sheet is None:
         raise Said("not-found", "no goals were proposed")
-    stated = {} if sheet.proposal is None else sheet.stated
-    told = GoalsTold(
-        appraisal_id=sheet.appraisal_id,
-        agreed=sheet.agreed,
-        proposed_by=sheet.proposed_by,
-        targets=tuple(
-            Goal(indicator=code, target=each.value, event_id=each.source)
-            for code, each in stated.items()
-        ),
-        excused=sheet.moves.excused,
-        requests=sheet.moves.requests,
-        serves=dict(sheet.moves.aligned),
-        version=version,
-    )
-    return One(value=told, version=version)
+    return One(value=GoalsTold(**_told(sheet, version)), version=version)
 
 
 async def _objectives(asked: Asked, given: Objectives) -> Page[alignment.Objective]:
@@ -150,6 +200,14 @@ ROUTES: tuple[Route, ...] = (
         roles=auth.EVERYONE,
         result=alignment.Tree,
         projections=(*VIEWS, planning.NAME),
+    ),
+    get(
+        "/goals",
+        _every,
+        roles=READERS,
+        result=GoalsListed,
+        projections=(scores.NAME,),
+        parameters=Goals,
     ),
     get(
         "/appraisals/{appraisal_id}/goals",

@@ -39,6 +39,7 @@ OPEN = frozenset(
         "/onboarding-plans/{plan_id}",
         "/org-units",
         "/org-units/{org_unit_id}",
+        "/org-units/{org_unit_id}/fence",
         "/scheme-policy",
         "/scheme-templates",
         "/schemes",

@@ -19,6 +19,7 @@ from projections.views import Views
 from tenancy.allowances import Allowances
 from tenancy.committer import Committer
 from tenancy.database import Database, is_retryable
+from tenancy.directory import Directory
 from tenancy.erasures import ErasureList
 from tenancy.keyring import KEY_CHANNEL, Keyring
 from tenancy.read_audit import ReadAudit
@@ -49,6 +50,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     door: Door
     sessions: Sessions
     sign_ins: SignIns
+    directory: Directory
     providers: Providers
     limits: Limits
     reads: ReadAudit
@@ -104,6 +106,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
                 door=door,
                 sessions=sessions,
                 sign_ins=SignIns(database),
+                directory=Directory(database),
                 providers=Providers(Outside(settings.issuers)),
                 limits=Limits(Allowances(database), settings),
                 reads=reads,

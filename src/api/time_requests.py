@@ -1,4 +1,4 @@
-"""Requests for leave and overtime: asked for, decided by another, withdrawn, listed."""
+"""Requests about time: asked for, decided by another, withdrawn, listed."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from api.commands import from_path, post
 from api.queries import Listing, found
 from api.routes import Route, get, writers
 from domain import ids
+from domain.attendance import Direction
 from domain.employment import EMPLOYMENT
 from domain.time_request import (
     TIME_REQUEST,
@@ -19,6 +20,7 @@ from domain.time_request import (
     RequestKind,
     RequestLeave,
     RequestOvertime,
+    RequestPunch,
     RequestState,
     WithdrawTimeRequest,
 )
@@ -38,7 +40,7 @@ class Requests(Listing, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TimeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for leave or overtime. 请假, 加班"""
+    """A request for leave, overtime, or a missed coming or going. 请假, 加班, 补卡"""
 
     request_id: UUID
     employment_id: UUID
@@ -51,6 +53,9 @@ class TimeRequest(msgspec.Struct, frozen=True, kw_only=True):
     unpaid: bool
     minutes: int | None
     """Of overtime."""
+    at: datetime | None
+    """Of a coming or going that was missed."""
+    direction: Direction | None
     kind: str | None
     """Of leave. As the reason and the answer, for the person, who is asked, and personnel."""
     reason: str | None
@@ -115,6 +120,8 @@ def _told(row: time_requests.TimeRequest, texts: time_requests.Texts, asked: Ask
         ends_on=row.ends_on,
         unpaid=row.unpaid,
         minutes=row.minutes,
+        at=row.at,
+        direction=row.direction,
         kind=texts.kind if knows else None,
         reason=texts.reason if knows else None,
         answer=texts.answer if knows else None,
@@ -150,6 +157,17 @@ ROUTES: tuple[Route, ...] = (
         roles=PEOPLE,
         stream=lambda path, command: ids.time_request_id(
             path["employment_id"], "overtime", command.on
+        ),
+        creates="/time-requests",
+        guard=_may_ask,
+    ),
+    post(
+        f"{_EMPLOYMENT}/punch-requests",
+        RequestPunch,
+        TIME_REQUEST,
+        roles=PEOPLE,
+        stream=lambda path, command: ids.time_request_id(
+            path["employment_id"], f"punch-{command.direction}", command.on
         ),
         creates="/time-requests",
         guard=_may_ask,

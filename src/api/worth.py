@@ -2,8 +2,7 @@
 
 from uuid import UUID
 
-from api import auth
-from api.appraisals import READERS, VIEWS, AppraisalList, readable, seen
+from api.appraisals import READERS, VIEWS, AppraisalList, readable, seen, whose
 from api.asked import Asked
 from api.considering import consider
 from api.problems import Said
@@ -27,13 +26,7 @@ class Appraisals(AppraisalList, frozen=True, kw_only=True, forbid_unknown_fields
 
 async def _appraisals(asked: Asked, given: Appraisals) -> Page[scores.Appraisal]:
     """Appraisals of all cycles by creation; for managers their team's, for employees their own."""
-    caller = asked.caller
-    person_id, manager_id = given.person_id, given.manager_id
-    if not caller.sees_everyone:
-        if caller.has(frozenset({auth.MANAGER})) and person_id != caller.person_id:
-            manager_id = caller.actor
-        else:
-            person_id = caller.actor
+    person_id, manager_id = whose(asked.caller, given.person_id, given.manager_id)
     async with asked.view() as view:
         page = await scores.appraisals(
             view,

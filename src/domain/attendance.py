@@ -13,6 +13,7 @@ import msgspec
 
 from domain.checks import checked_code, checked_reason, known
 from domain.employment import EMPLOYMENT
+from domain.fence import Whereabouts, require_told_freely
 from domain.kernel import Command, Context, Decider, Event, Happened, Personal, Refused
 
 Direction = Literal["in", "out"]
@@ -26,11 +27,13 @@ class RecordAttendance(Command, frozen=True, kw_only=True):
     employment_id: UUID
     on: date
     """The working day that it belongs to, which a night shift ends on the next one."""
-    at: datetime
-    """With its offset from UTC."""
+    at: datetime | None = None
+    """With its offset from UTC; None is now."""
     direction: Direction
     device: str
     """The terminal or application that says so."""
+    place: Whereabouts | None = None
+    """As the phone reckons it, where there is a fence and the person consents; never needed."""
 
 
 class AttendanceRecorded(Event, frozen=True, kw_only=True):
@@ -42,6 +45,7 @@ class AttendanceRecorded(Event, frozen=True, kw_only=True):
     at: datetime
     direction: Direction
     device: str
+    place: Whereabouts | None = None
 
 
 class WithdrawAttendance(Command, frozen=True, kw_only=True):
@@ -68,6 +72,7 @@ class Clocked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     direction: Direction
     device: str
     record: UUID
+    place: Whereabouts | None = None
 
 
 class AttendanceSheet(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,19 +133,34 @@ def _record(
     )
     if employment.days_within(command.on, command.on) is None:
         raise Refused("not-employed-then", f"The person was not employed on {command.on}.")
-    if command.at.tzinfo is None or abs((command.at.astimezone(UTC).date() - command.on).days) > 1:
-        raise Refused("bad-date", "A time has its offset from UTC, and is of that working day.")
-    if len(sheet.records) >= RECORDS_MAX:
-        raise Refused("too-many-records", f"At most {RECORDS_MAX} records a month.")
-    if any((each.at, each.direction) == (command.at, command.direction) for each in sheet.records):
-        raise Refused("already-exists", "There is a record of that moment already.")
+    if command.place is not None:
+        require_told_freely(command.employment_id, command.on, context)
+    at = checked_moment(sheet, command.on, command.at or context.now, command.direction)
     return AttendanceRecorded(
         employment_id=command.employment_id,
         on=command.on,
-        at=command.at.astimezone(UTC),
+        at=at,
         direction=command.direction,
         device=checked_code(command.device, "device"),
+        place=command.place,
     )
+
+
+def checked_moment(
+    sheet: AttendanceSheet, on: date, at: datetime, direction: Direction
+) -> datetime:
+    """`at` in UTC, if it can be a coming or going of the working day `on`.
+
+    Raises:
+        Refused: `bad-date`, `too-many-records`, `already-exists`.
+    """
+    if at.tzinfo is None or abs((at.astimezone(UTC).date() - on).days) > 1:
+        raise Refused("bad-date", "A time has its offset from UTC, and is of that working day.")
+    if len(sheet.records) >= RECORDS_MAX:
+        raise Refused("too-many-records", f"At most {RECORDS_MAX} records a month.")
+    if any((each.at, each.direction) == (at, direction) for each in sheet.records):
+        raise Refused("already-exists", "There is a record of that moment already.")
+    return at.astimezone(UTC)
 
 
 def _withdraw(
@@ -172,6 +192,7 @@ def _evolve(state: AttendanceSheet, happened: Happened[AttendanceEvent]) -> Atte
                 direction=event.direction,
                 device=event.device,
                 record=happened.event_id,
+                place=event.place,
             )
             return AttendanceSheet(
                 employment_id=event.employment_id, records=(*state.records, clocked)

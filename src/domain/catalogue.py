@@ -43,7 +43,6 @@ from domain import (
     scheme,
     scheme_policy,
     share_override,
-    time_request,
     webhook,
     withdrawal,
     work_calendar,
@@ -83,7 +82,6 @@ from domain.reconciliation import JOURNAL, LEDGER_ACCOUNT
 from domain.scheme_decisions import SCHEME
 from domain.scheme_policy import SCHEME_POLICY
 from domain.settlement import SETTLEMENT
-from domain.time_request import TIME_REQUEST
 
 __all__ = [
     "AGGREGATES",
@@ -201,23 +199,6 @@ AGGREGATES: tuple[Aggregate, ...] = (
             withdrawal.AssignmentWithdrawn,
             withdrawal.PayStructureWithdrawn,
             withdrawal.TerminationWithdrawn,
-        ),
-    ),
-    Aggregate(
-        decider=TIME_REQUEST,
-        commands=(
-            time_request.RequestLeave,
-            time_request.RequestOvertime,
-            time_request.ApproveTimeRequest,
-            time_request.RejectTimeRequest,
-            time_request.WithdrawTimeRequest,
-        ),
-        events=(
-            time_request.LeaveRequested,
-            time_request.OvertimeRequested,
-            time_request.TimeRequestApproved,
-            time_request.TimeRequestRejected,
-            time_request.TimeRequestWithdrawn,
         ),
     ),
     Aggregate(

@@ -1,8 +1,9 @@
-"""The aggregates of who may come in, with their commands and events."""
+"""The aggregates of who may come in and in whose name, with their commands and events."""
 
-from domain import access, signing_in
+from domain import access, delegation, signing_in
 from domain.access import ACCESS_KEY
 from domain.aggregate import Aggregate
+from domain.delegation import DELEGATION
 from domain.signing_in import IDENTITY_PROVIDER, SIGN_IN
 
 ACCESS: tuple[Aggregate, ...] = (
@@ -13,12 +14,21 @@ ACCESS: tuple[Aggregate, ...] = (
     ),
     Aggregate(
         decider=SIGN_IN,
-        commands=(signing_in.GrantSignIn, signing_in.RevokeSignIn),
+        commands=(
+            signing_in.GrantSignIn,
+            signing_in.RevokeSignIn,
+            signing_in.FollowDirectory,
+        ),
         events=(signing_in.SignInGranted, signing_in.SignInRevoked),
     ),
     Aggregate(
         decider=IDENTITY_PROVIDER,
         commands=(signing_in.SetIdentityProvider, signing_in.RemoveIdentityProvider),
         events=(signing_in.IdentityProviderSet, signing_in.IdentityProviderRemoved),
+    ),
+    Aggregate(
+        decider=DELEGATION,
+        commands=(delegation.GiveDelegation, delegation.RevokeDelegation),
+        events=(delegation.DelegationGiven, delegation.DelegationRevoked),
     ),
 )

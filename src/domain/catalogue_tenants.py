@@ -1,7 +1,9 @@
-"""The aggregates of a company's own life here, with their commands and events."""
+"""The aggregates of a company's own life here and of its directory, with their commands."""
 
-from domain import tenant_life
+from domain import directory, directory_groups, tenant_life
 from domain.aggregate import Aggregate
+from domain.directory import DIRECTORY_USER
+from domain.directory_groups import DIRECTORY_GROUP, DIRECTORY_ROLES
 from domain.tenant_life import TENANT
 
 TENANTS: tuple[Aggregate, ...] = (
@@ -25,5 +27,32 @@ TENANTS: tuple[Aggregate, ...] = (
             tenant_life.TenantErasureCancelled,
             tenant_life.TenantErasureConfirmed,
         ),
+    ),
+    Aggregate(
+        decider=DIRECTORY_USER,
+        commands=(directory.ProvisionUser, directory.LinkUser, directory.RemoveUser),
+        events=(
+            directory.DirectoryUserProvisioned,
+            directory.DirectoryUserChanged,
+            directory.DirectoryUserDeactivated,
+            directory.DirectoryUserActivated,
+            directory.DirectoryUserLinked,
+            directory.DirectoryUserRemoved,
+        ),
+    ),
+    Aggregate(
+        decider=DIRECTORY_GROUP,
+        commands=(directory_groups.ProvisionGroup, directory_groups.RemoveGroup),
+        events=(
+            directory_groups.DirectoryGroupProvisioned,
+            directory_groups.DirectoryGroupRenamed,
+            directory_groups.DirectoryGroupMembersChanged,
+            directory_groups.DirectoryGroupRemoved,
+        ),
+    ),
+    Aggregate(
+        decider=DIRECTORY_ROLES,
+        commands=(directory_groups.SetDirectoryRoles,),
+        events=(directory_groups.DirectoryRolesSet,),
     ),
 )

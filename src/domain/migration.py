@@ -55,8 +55,9 @@ class CellFix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     place: Place
     column: str
-    old: str
-    new: str
+    old: str = ""
+    """Nothing where the cell was empty."""
+    new: str = ""
     rule: str
 
 

@@ -35,5 +35,15 @@ ACCESS: tuple[Row, ...] = (
      "声明名称无效。"),
     ("missing", "no-identity-provider", "There is no identity provider.",
      "未设置身份提供方。"),
+    ("missing", "unknown-delegation", "There is no such delegation.",
+     "审批委托不存在。"),
+    ("forbidden", "not-delegated", "This was not delegated to you, or no longer.",
+     "该事项未委托给您，或委托已失效。"),
+    ("forbidden", "own-delegation", "Nobody delegates to themselves.",
+     "不得将审批委托给自己。"),
+    ("invalid", "bad-kinds", "A delegation names its kinds of approvals, each once.",
+     "须指明委托的审批类型，且不得重复。"),
+    ("conflict", "delegation-ended", "The delegation has ended.",
+     "委托已结束。"),
 )
 # fmt: on

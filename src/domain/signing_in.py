@@ -9,6 +9,9 @@ import msgspec
 
 from domain.access import ROLES
 from domain.checks import begun, checked_text, known
+from domain.directory import DIRECTORY_USER
+from domain.directory_groups import DIRECTORY_GROUP, DIRECTORY_ROLES
+from domain.ids import DIRECTORY_ROLES_ID
 from domain.kernel import Command, Context, Decider, Event, Happened, Personal, Refused
 from domain.organisation import PERSON
 
@@ -29,12 +32,26 @@ class GrantSignIn(Command, frozen=True, kw_only=True):
     roles: tuple[str, ...]
 
 
+class FollowDirectory(Command, frozen=True, kw_only=True):
+    """Let a person in as the company's directory and the mapping of its groups say, or no more.
+
+    What somebody granted by hand stays as it is, but for who leaves: then all access ends.
+    """
+
+    person_id: UUID
+    user_id: UUID
+    groups: tuple[UUID, ...]
+    """In which the user is said to be; each of them is asked."""
+
+
 class SignInGranted(Event, frozen=True, kw_only=True):
     TOPIC = "sign-in.granted"
     SUBJECT = "person_id"
     person_id: UUID
     login: Personal[str | None] = None
     roles: tuple[str, ...]
+    directory_user: UUID | None = None
+    """Of the user of the directory for whom this follows; None for what was granted by hand."""
 
 
 class RevokeSignIn(Command, frozen=True, kw_only=True):
@@ -53,6 +70,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     login: str | None
     """None once the person was erased."""
     roles: tuple[str, ...]
+    directory_user: UUID | None = None
     revoked: bool = False
 
 
@@ -62,7 +80,7 @@ def normal_login(login: str) -> str:
 
 
 def _decide(
-    state: SignIn | None, command: GrantSignIn | RevokeSignIn, context: Context
+    state: SignIn | None, command: GrantSignIn | RevokeSignIn | FollowDirectory, context: Context
 ) -> tuple[Event, ...]:
     match command:
         case GrantSignIn():
@@ -71,8 +89,35 @@ def _decide(
             if known(state, "unknown-sign-in", "such sign-in").revoked:
                 raise Refused("sign-in-revoked", "The sign-in has been revoked.")
             return (SignInRevoked(reason=checked_text(command.reason, "reason")),)
+        case FollowDirectory():
+            return _follow(state, command, context)
         case _:
             assert_never(command)
+
+
+def _follow(state: SignIn | None, command: FollowDirectory, context: Context) -> tuple[Event, ...]:
+    user = known(context.look(DIRECTORY_USER, command.user_id), "unknown-directory-user", "user")
+    mapping = context.look(DIRECTORY_ROLES, DIRECTORY_ROLES_ID)
+    groups = context.look.all(DIRECTORY_GROUP, command.groups)
+    there = state is not None and not state.revoked
+    ours = there and state is not None and state.directory_user == command.user_id
+    if user.person_id != command.person_id:
+        # It was linked to another person since.
+        return (SignInRevoked(reason="linked to another person"),) if ours else ()
+    if not user.comes_in:
+        return (SignInRevoked(reason="deactivated in the directory"),) if there else ()
+    if there and not ours:
+        return ()
+    login, roles = normal_login(user.user_name or ""), mapping.of(command.user_id, groups)
+    if not login or not roles:
+        return (SignInRevoked(reason="no role in the directory"),) if ours else ()
+    if there and state is not None and (state.login, state.roles) == (login, roles):
+        return ()
+    return (
+        SignInGranted(
+            person_id=command.person_id, login=login, roles=roles, directory_user=command.user_id
+        ),
+    )
 
 
 def _grant(state: SignIn | None, command: GrantSignIn, context: Context) -> tuple[Event, ...]:
@@ -86,7 +131,8 @@ def _grant(state: SignIn | None, command: GrantSignIn, context: Context) -> tupl
     if not 0 < len(login) <= LOGIN_LENGTH_MAX:
         raise Refused("bad-login", f"A login has 1 to {LOGIN_LENGTH_MAX} characters.")
     roles = tuple(sorted(given))
-    if state is not None and not state.revoked and (state.login, state.roles) == (login, roles):
+    same = state is not None and (state.login, state.roles) == (login, roles)
+    if state is not None and not state.revoked and same and state.directory_user is None:
         raise Refused("already-granted", "The person may sign in so already.")
     return (SignInGranted(person_id=command.person_id, login=login, roles=roles),)
 
@@ -95,7 +141,12 @@ def _evolve(state: SignIn | None, happened: Happened[SignInGranted | SignInRevok
     event = happened.event
     match event:
         case SignInGranted():
-            return SignIn(person_id=event.person_id, login=event.login, roles=event.roles)
+            return SignIn(
+                person_id=event.person_id,
+                login=event.login,
+                roles=event.roles,
+                directory_user=event.directory_user,
+            )
         case SignInRevoked():
             return msgspec.structs.replace(begun(state), revoked=True)
         case _:

@@ -1,26 +1,30 @@
-"""Requests about time: leave and overtime, asked for by one, decided by another. 请假, 加班
+"""Requests about time, asked for by one, decided by another. 请假, 加班, 补卡
 
-Approved leave is recorded with the employment, as if personnel had; overtime pays nothing by
-itself.
+Approved leave is recorded with the employment, as if personnel had, and a missed punch with the
+attendance of its month; overtime pays nothing by itself.
 """
 
 from collections.abc import Iterable
-from datetime import date
-from typing import Literal, assert_never
+from datetime import date, datetime
+from typing import Any, Literal, assert_never
 from uuid import UUID
 
 import msgspec
 
 from domain import leave
+from domain.attendance import ATTENDANCE_SHEET, AttendanceRecorded, Direction, checked_moment
 from domain.calendar import Span
 from domain.checks import begun, checked_reason, checked_text, known
 from domain.employment import EMPLOYMENT, Employment, assignment_on
+from domain.ids import attendance_sheet_id
 from domain.kernel import Command, Context, Decider, Elsewhere, Event, Happened, Personal, Refused
 from domain.leave import LeaveKind, RecordLeave
 
-RequestKind = Literal["leave", "overtime"]
+RequestKind = Literal["leave", "overtime", "punch"]
 RequestState = Literal["waiting", "approved", "rejected", "withdrawn"]
 MINUTES_MAX = 24 * 60
+DEVICE = "request"
+"""The device of a coming or going that was missed and asked for."""
 
 
 class RequestLeave(Command, frozen=True, kw_only=True):
@@ -71,6 +75,32 @@ class OvertimeRequested(Event, frozen=True, kw_only=True):
     reason: Personal[str | None] = None
 
 
+class RequestPunch(Command, frozen=True, kw_only=True):
+    """Ask that a coming or going is recorded which no terminal saw."""
+
+    employment_id: UUID
+    on: date
+    """The working day that it belongs to."""
+    at: datetime
+    """With its offset from UTC; not in the future."""
+    direction: Direction
+    reason: str
+
+
+class PunchRequested(Event, frozen=True, kw_only=True):
+    """补卡"""
+
+    TOPIC = "time-request.punch-requested"
+    SUBJECT = "person_id"
+    employment_id: UUID
+    person_id: UUID
+    manager_id: UUID | None
+    on: date
+    at: datetime
+    direction: Direction
+    reason: Personal[str | None] = None
+
+
 class ApproveTimeRequest(Command, frozen=True, kw_only=True):
     """By neither who asked nor whom it is for."""
 
@@ -117,18 +147,16 @@ class TimeRequest(msgspec.Struct, frozen=True, kw_only=True):
     unpaid: bool = False
     kind: str | None = None
     reason: str | None = None
+    at: datetime | None = None
+    """Of a missed punch."""
+    direction: Direction | None = None
     state: RequestState = "waiting"
 
 
-Asking = RequestLeave | RequestOvertime
+Asking = RequestLeave | RequestOvertime | RequestPunch
+Asked = LeaveRequested | OvertimeRequested | PunchRequested
 TimeRequestCommand = Asking | ApproveTimeRequest | RejectTimeRequest | WithdrawTimeRequest
-TimeRequestEvent = (
-    LeaveRequested
-    | OvertimeRequested
-    | TimeRequestApproved
-    | TimeRequestRejected
-    | TimeRequestWithdrawn
-)
+TimeRequestEvent = Asked | TimeRequestApproved | TimeRequestRejected | TimeRequestWithdrawn
 
 
 def _decide(
@@ -154,9 +182,7 @@ def _decide(
             assert_never(command)
 
 
-def _asked(
-    state: TimeRequest | None, command: Asking, context: Context
-) -> LeaveRequested | OvertimeRequested:
+def _asked(state: TimeRequest | None, command: Asking, context: Context) -> Asked:
     employment = _employment(command.employment_id, context)
     if state is not None and not _may_ask_again(state, employment):
         raise Refused("already-exists", "There is such a request already.")
@@ -174,18 +200,31 @@ def _asked(
             kind=command.kind,
             reason=reason,
         )
-    if not 0 < command.minutes <= MINUTES_MAX:
-        raise Refused("bad-overtime", f"Overtime is 1 to {MINUTES_MAX} minutes of a day.")
     if employment.days_within(command.on, command.on) is None:
         raise Refused("not-employed-then", f"The person was not employed on {command.on}.")
-    return OvertimeRequested(
-        employment_id=command.employment_id,
-        person_id=employment.person_id,
-        manager_id=_manager_on(employment, command.on),
-        on=command.on,
-        minutes=command.minutes,
-        reason=reason,
-    )
+    told: dict[str, Any] = {
+        "employment_id": command.employment_id,
+        "person_id": employment.person_id,
+        "manager_id": _manager_on(employment, command.on),
+        "on": command.on,
+        "reason": reason,
+    }
+    if isinstance(command, RequestPunch):
+        at = _missed(command.employment_id, command.on, command.at, command.direction, context)
+        return PunchRequested(at=at, direction=command.direction, **told)
+    if not 0 < command.minutes <= MINUTES_MAX:
+        raise Refused("bad-overtime", f"Overtime is 1 to {MINUTES_MAX} minutes of a day.")
+    return OvertimeRequested(minutes=command.minutes, **told)
+
+
+def _missed(
+    employment_id: UUID, on: date, at: datetime, direction: Direction, context: Context
+) -> datetime:
+    sheet = context.look(ATTENDANCE_SHEET, attendance_sheet_id(employment_id, on.year, on.month))
+    told = checked_moment(sheet, on, at, direction)
+    if told > context.now:
+        raise Refused("bad-date", "Nothing was missed yet.")
+    return told
 
 
 def _may_ask_again(state: TimeRequest, employment: Employment) -> bool:
@@ -203,6 +242,20 @@ def _approved(
     approved = TimeRequestApproved(person_id=request.person_id, comment=comment)
     if request.what == "overtime":
         return (approved,)
+    if request.at is not None and request.direction is not None:
+        month = attendance_sheet_id(
+            request.employment_id, request.starts_on.year, request.starts_on.month
+        )
+        punched = AttendanceRecorded(
+            employment_id=request.employment_id,
+            on=request.starts_on,
+            at=_missed(
+                request.employment_id, request.starts_on, request.at, request.direction, context
+            ),
+            direction=request.direction,
+            device=DEVICE,
+        )
+        return (approved, Elsewhere(month, punched))
     employment = _employment(request.employment_id, context)
     wanted = _leave(
         request.starts_on,
@@ -268,6 +321,18 @@ def _evolve(state: TimeRequest | None, happened: Happened[TimeRequestEvent]) -> 
                 starts_on=event.on,
                 ends_on=event.on,
                 reason=event.reason,
+            )
+        case PunchRequested():
+            return TimeRequest(
+                employment_id=event.employment_id,
+                person_id=event.person_id,
+                requested_by=happened.actor,
+                what="punch",
+                starts_on=event.on,
+                ends_on=event.on,
+                reason=event.reason,
+                at=event.at,
+                direction=event.direction,
             )
         case TimeRequestApproved():
             return _moved(state, "approved")

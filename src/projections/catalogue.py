@@ -4,6 +4,8 @@ from projections.alignment import ALIGNMENT
 from projections.appeals import APPEALS_VIEW
 from projections.audit_trail import AUDIT_TRAIL
 from projections.compensation import COMPENSATION
+from projections.decisions import DECISIONS
+from projections.delegations import DELEGATIONS_VIEW
 from projections.directory_folds import DIRECTORY
 from projections.historical import HISTORICAL
 from projections.imports_folds import IMPORTS_VIEW
@@ -30,6 +32,8 @@ PROJECTIONS: tuple[Projection, ...] = (
     COMPENSATION,
     REWARDS_VIEW,
     TIME_REQUESTS,
+    DELEGATIONS_VIEW,
+    DECISIONS,
     APPEALS_VIEW,
     ALIGNMENT,
     INCIDENTS_VIEW,

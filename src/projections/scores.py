@@ -39,7 +39,7 @@ from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "scores"
-VERSION = 5
+VERSION = 6
 
 AppraisalStage = Literal[
     "created",
@@ -145,6 +145,7 @@ APPRAISALS = Table(
     indexes=(
         ("cycle_id", "created_position"),
         ("person_id", "created_position"),
+        ("manager_id", "created_position"),
         ("employment_id", "created_position"),
         ("goal_sheet_id",),
     ),
@@ -348,11 +349,13 @@ async def appraisals(
     manager_id: UUID | None = None,
     person_id: UUID | None = None,
     employment_id: UUID | None = None,
+    lock_version: int | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[Appraisal]:
     """Appraisals in the order of their creation."""
     where = {
+        "lock_version": lock_version,
         "cycle_id": cycle_id,
         "org_unit_id": org_unit_id,
         "family": family,

@@ -1,4 +1,4 @@
-"""Requests for leave and overtime: whose, of whom they are asked, and what became of them.
+"""Requests about time: whose, of whom they are asked, and what became of them.
 
 Kinds, reasons and comments are not copied here: they are opened from the log when asked for.
 """
@@ -10,9 +10,12 @@ from uuid import UUID
 
 import msgspec
 
+from domain.attendance import Direction
 from domain.time_request import (
+    Asked,
     LeaveRequested,
     OvertimeRequested,
+    PunchRequested,
     RequestKind,
     RequestState,
     TimeRequestApproved,
@@ -25,11 +28,11 @@ from projections.tables import Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "time_requests"
-VERSION = 1
+VERSION = 2
 
 
 class TimeRequest(Row, kw_only=True):
-    """请假, 加班"""
+    """请假, 加班, 补卡"""
 
     request_id: UUID
     employment_id: UUID
@@ -41,6 +44,9 @@ class TimeRequest(Row, kw_only=True):
     unpaid: bool = False
     minutes: int | None = None
     """Of overtime."""
+    at: datetime | None = None
+    """Of a missed punch."""
+    direction: Direction | None = None
     state: RequestState = "waiting"
     requested_by: UUID
     requested_at: datetime
@@ -93,6 +99,16 @@ def step(row: TimeRequest | None, recorded: Recorded) -> TimeRequest:
                 ends_on=event.on,
                 minutes=event.minutes,
             )
+        case PunchRequested():
+            return _new(
+                recorded,
+                event,
+                what="punch",
+                starts_on=event.on,
+                ends_on=event.on,
+                at=event.at,
+                direction=event.direction,
+            )
     row = begun(row, recorded)
     row.version = recorded.version
     row.decided_by, row.decided_at = recorded.actor, recorded.recorded_at
@@ -106,7 +122,7 @@ def step(row: TimeRequest | None, recorded: Recorded) -> TimeRequest:
     return row
 
 
-def _new(recorded: Recorded, event: LeaveRequested | OvertimeRequested, **told: Any) -> TimeRequest:
+def _new(recorded: Recorded, event: Asked, **told: Any) -> TimeRequest:
     return TimeRequest(
         request_id=recorded.stream_id,
         employment_id=event.employment_id,
@@ -130,6 +146,7 @@ TIME_REQUESTS = by_stream(
             (
                 LeaveRequested,
                 OvertimeRequested,
+                PunchRequested,
                 TimeRequestApproved,
                 TimeRequestRejected,
                 TimeRequestWithdrawn,

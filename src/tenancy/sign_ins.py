@@ -102,6 +102,12 @@ class SignIns:
         async with self._database.transaction(tenant_id, read_only=True) as connection:
             return [_sign_in(row) for row in await connection.fetch(OF, tenant_id)]
 
+    async def roles_of(self, tenant_id: UUID, person_id: UUID, sign_in_id: UUID) -> frozenset[str]:
+        """What the sign-in and the unlimited access keys of somebody open now."""
+        async with self._database.transaction(tenant_id, read_only=True) as connection:
+            rows = await connection.fetch(ROLES_OF, tenant_id, person_id, sign_in_id)
+        return frozenset(row["role"] for row in rows)
+
     # -- the provider
 
     async def provide(self, provider: Provider) -> None:
@@ -155,8 +161,10 @@ async def forget(database: Database, tenant_id: UUID, person_id: UUID | None = N
     async with database.transaction(tenant_id) as connection:
         await connection.execute(FORGET_SIGN_INS, tenant_id, person_id)
         await connection.execute(FORGET_SESSIONS, tenant_id, person_id)
+        await connection.execute(FORGET_USERS, tenant_id, person_id)
         if person_id is None:
             await connection.execute(WITHDRAW, tenant_id)
+            await connection.execute(FORGET_GROUPS, tenant_id)
         await connection.execute(RING, str(tenant_id))
 
 
@@ -182,6 +190,13 @@ SELECT sign_in_id, person_id, roles FROM merit.sign_ins WHERE tenant_id = $1 AND
 """
 OF = """
 SELECT sign_in_id, person_id, roles FROM merit.sign_ins WHERE tenant_id = $1 ORDER BY sign_in_id
+"""
+ROLES_OF = """
+SELECT unnest(roles) AS role FROM merit.sign_ins WHERE tenant_id = $1 AND sign_in_id = $3
+ UNION
+SELECT unnest(roles) FROM merit.access_keys
+ WHERE tenant_id = $1 AND person_id = $2 AND revoked_at IS NULL AND scopes = '{}'
+   AND (expires_at IS NULL OR expires_at > clock_timestamp())
 """
 PROVIDE = """
 INSERT INTO merit.identity_providers (tenant_id, issuer, client_id, client_secret, login_claim)
@@ -215,6 +230,15 @@ SELECT browser_hash, nonce, verifier, go_to FROM taken
 FORGET_SIGN_INS = """
 DELETE FROM merit.sign_ins WHERE tenant_id = $1 AND ($2::uuid IS NULL OR person_id = $2)
 """
+FORGET_USERS = """
+WITH gone AS (
+    DELETE FROM merit.directory_users
+     WHERE tenant_id = $1 AND ($2::uuid IS NULL OR person_id = $2) RETURNING user_id
+)
+DELETE FROM merit.directory_members m USING gone
+ WHERE m.tenant_id = $1 AND m.user_id = gone.user_id
+"""
+FORGET_GROUPS = "DELETE FROM merit.directory_groups WHERE tenant_id = $1"
 FORGET_SESSIONS = """
 DELETE FROM merit.sessions WHERE tenant_id = $1 AND ($2::uuid IS NULL OR person_id = $2)
 """

@@ -297,4 +297,5 @@ def test_attendance_pays_nothing_by_itself() -> None:
             or (node.module == "domain" and any(each.name == "attendance" for each in node.names))
         )
     }
-    assert knowing == {"catalogue_planning"}
+    # A missed punch that was approved is recorded as attendance.
+    assert knowing == {"catalogue_planning", "time_request"}

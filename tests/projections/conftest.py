@@ -40,6 +40,8 @@ from domain.catalogue import EVENTS
 from domain.clawback import ClawbackApplied, ClawbackScheduled
 from domain.conduct import CalibrationSessionJoined
 from domain.cycle import CycleOpened, CyclePlanned, SchemeBound, StageAdvanced
+from domain.delegation import DelegationGiven, DelegationRevoked
+from domain.erasure import ErasureDeclined, ErasureRequested
 from domain.exchange_rate import ExchangeRateFixed
 from domain.explanation import Node
 from domain.facts import ActualCorrected
@@ -56,7 +58,9 @@ from domain.ids import (
     calibration_session_id,
     clawback_id,
     cycle_id,
+    delegation_id,
     employment_id,
+    erasure_id,
     exchange_rate_id,
     fact_sheet_id,
     feed_id,
@@ -136,9 +140,14 @@ from domain.reward_budget import PersonsShare, RewardBudgetCommitted, RewardBudg
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
 from domain.scheme import SchemeDrafted, SchemeSimulated, SchemeVersionPublished
 from domain.scheme_change import NextCycle
+from domain.share_override import (
+    PerformanceShareOverrideApproved,
+    PerformanceShareOverrideRequested,
+)
 from domain.time_request import (
     LeaveRequested,
     OvertimeRequested,
+    PunchRequested,
     TimeRequestApproved,
     TimeRequestRejected,
     TimeRequestWithdrawn,
@@ -594,6 +603,19 @@ def requested() -> Iterator[Line]:
         ),
     )
     yield leave, TimeRequestApproved(person_id=person, comment="同意")
+    punch = time_request_id(who, "punch-out", date(2026, 2, 6))
+    yield (
+        punch,
+        PunchRequested(
+            employment_id=who,
+            person_id=person,
+            manager_id=person_id("P1"),
+            on=date(2026, 2, 6),
+            at=datetime(2026, 2, 6, 10, tzinfo=UTC),
+            direction="out",
+            reason="忘记打卡",
+        ),
+    )
     overtime = time_request_id(who, "overtime", date(2026, 2, 7))
     for then in (TimeRequestRejected(person_id=person, reason="无需"), TimeRequestWithdrawn()):
         yield (
@@ -608,6 +630,49 @@ def requested() -> Iterator[Line]:
             ),
         )
         yield overtime, then
+
+
+def lent() -> Iterator[Line]:
+    """Approvals that were delegated, taken back, and delegated again."""
+    boss, hand = person_id("P0"), person_id("P1")
+    stream = delegation_id(boss, hand, date(2026, 2, 2))
+    for then in (DelegationRevoked(person_id=boss, reason="回来了"), None):
+        yield (
+            stream,
+            DelegationGiven(
+                person_id=boss,
+                delegate_id=hand,
+                kinds=("goals", "time"),
+                starts_on=date(2026, 2, 2),
+                ends_on=date(2026, 2, 13),
+                reason="休假",
+            ),
+        )
+        if then is not None:
+            yield stream, then
+
+
+def pending() -> Iterator[Line]:
+    """What waits for a decision, and what was decided in the meantime."""
+    who, person = employment_id("E1"), person_id("P1")
+    for first in (date(2026, 7, 1), date(2027, 1, 1)):
+        yield (
+            who,
+            PerformanceShareOverrideRequested(
+                effective_from=first, performance_share=Decimal("0.65"), reason="重点项目"
+            ),
+        )
+    yield who, PerformanceShareOverrideApproved(effective_from=date(2026, 7, 1), reason="同意")
+    erasure = erasure_id(person)
+    yield (
+        erasure,
+        ErasureRequested(person_id=person, basis="subject-request", reference="T-1"),
+    )
+    yield erasure, ErasureDeclined(reason="在职")
+    yield (
+        erasure,
+        ErasureRequested(person_id=person, basis="subject-request", reference="T-2"),
+    )
 
 
 def brought_over() -> Iterator[Line]:
@@ -721,6 +786,8 @@ def quarter(people: int) -> list[Line]:
     lines += compensated()
     lines += rewarded()
     lines += requested()
+    lines += lent()
+    lines += pending()
     lines += brought_over()
     lines += watched()
     return lines

@@ -7,6 +7,7 @@ What cannot be what the command wants stays text, and the API says what is wrong
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import msgspec
@@ -16,14 +17,24 @@ FIELDS_MAX = 2000
 OWN = "_"
 """Names that begin so are the form's own and no part of the command."""
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+"""As a browser's field of day and time has it."""
 _YES = frozenset({"on", "true", "1"})
 
 
-def body_of(fields: Iterable[tuple[str, str]], body: type[msgspec.Struct]) -> bytes:
-    """The JSON body of a command from a form's fields, the last of each name."""
+def body_of(
+    fields: Iterable[tuple[str, str]], body: type[msgspec.Struct], zone: tzinfo = UTC
+) -> bytes:
+    """The JSON body of a command from a form's fields, the last of each name.
+
+    Args:
+        fields: as the browser sent them.
+        body: of the command.
+        zone: in which moments are meant that are written without one.
+    """
     given = {name: value for name, value in fields if not name.startswith(OWN)}
     tree = _tree(given)
-    return msgspec.json.encode(_typed(tree, inspect.type_info(body)))
+    return msgspec.json.encode(_typed(tree, inspect.type_info(body), zone))
 
 
 def _tree(given: Mapping[str, str]) -> dict[str, Any]:
@@ -38,20 +49,29 @@ def _tree(given: Mapping[str, str]) -> dict[str, Any]:
     return root
 
 
-def _typed(value: Any, wanted: inspect.Type) -> Any:
+def _typed(value: Any, wanted: inspect.Type, zone: tzinfo) -> Any:
     if isinstance(wanted, inspect.UnionType):
         kinds = [each for each in wanted.types if not isinstance(each, inspect.NoneType)]
         structs = [each for each in kinds if isinstance(each, inspect.StructType)]
-        return _typed(value, _tagged(value, structs) or kinds[0])
+        return _typed(value, _tagged(value, structs) or kinds[0], zone)
     if isinstance(value, dict):
-        return _several(value, wanted)
+        return _several(value, wanted, zone)
     match wanted:
         case inspect.IntType() if _INTEGER.fullmatch(value):
             return int(value)
         case inspect.BoolType():
             return value.lower() in _YES
+        case inspect.DateTimeType() if _LOCAL.fullmatch(value):
+            return _moment(value, zone)
         case _:
             return value
+
+
+def _moment(value: str, zone: tzinfo) -> str:
+    try:
+        return datetime.fromisoformat(value).replace(tzinfo=zone).isoformat()
+    except ValueError:  # a day that there is not: the API says so
+        return value
 
 
 def _tagged(value: Any, structs: list[inspect.StructType]) -> inspect.StructType | None:
@@ -61,20 +81,20 @@ def _tagged(value: Any, structs: list[inspect.StructType]) -> inspect.StructType
     return structs[0] if isinstance(value, dict) and structs else None
 
 
-def _several(value: dict[str, Any], wanted: inspect.Type) -> Any:
+def _several(value: dict[str, Any], wanted: inspect.Type, zone: tzinfo) -> Any:
     match wanted:
         case inspect.StructType():
             types = {field.encode_name: field.type for field in wanted.fields}
             return {
-                name: _typed(each, types.get(name, inspect.AnyType()))
+                name: _typed(each, types.get(name, inspect.AnyType()), zone)
                 for name, each in value.items()
                 if not _empty(each)
             }
         case inspect.VarTupleType() | inspect.ListType():
             rows = sorted(value.items(), key=lambda row: row[0].zfill(9))
-            return [_typed(each, wanted.item_type) for _, each in rows if not _empty(each)]
+            return [_typed(each, wanted.item_type, zone) for _, each in rows if not _empty(each)]
         case inspect.DictType():
-            return {name: _typed(each, wanted.value_type) for name, each in value.items()}
+            return {name: _typed(each, wanted.value_type, zone) for name, each in value.items()}
         case _:
             return value
 

@@ -1,7 +1,7 @@
 """Imports for those who bring a company in: three checks, quarantine, reconciliation, trace."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from api.console.page import HOME, Page
@@ -12,6 +12,10 @@ from api.problems import Said
 
 KINDS = ("format", "logic")
 """The checks by machine; the third is of two people, on a sample."""
+ROWS_SHOWN: Final = 20
+"""Each with a form for every finding."""
+JOBS_SHOWN: Final = 10
+JOB_TONES: Final = {"done": "good", "failed": "bad"}
 
 
 async def _imports(visit: Visit) -> Mapping[str, Any]:
@@ -52,7 +56,7 @@ async def _import(visit: Visit) -> Mapping[str, Any]:
     at = f"/imports/{visit.ids['import_id']}"
     row = await visit.ask(at)
     state = visit.query.get("state", "quarantined")
-    rows, cursor = await visit.page(f"{at}/rows", state=state)
+    rows, cursor = await visit.page(f"{at}/rows", state=state, limit=ROWS_SHOWN)
     sample = row["sample"] or {"compared_by": ()}
     names = await visit.names([row["signed_off_by"], *sample["compared_by"]])
     return {
@@ -66,7 +70,73 @@ async def _import(visit: Visit) -> Mapping[str, Any]:
             (each, visit.term("import-row", each)) for each in ("quarantined", "fixed", "excluded")
         ],
         "rows": _rows(visit, rows, cursor),
+        "at": at,
+        **await _next(visit, at, row, sample["compared_by"]),
+        "mended": _mended(visit, rows) if state == "quarantined" else [],
     }
+
+
+async def _next(visit: Visit, at: str, row: Any, compared_by: list[str]) -> Mapping[str, Any]:
+    """What can be done about the batch now, and the work that is under way."""
+    jobs, _ = await visit.page(f"{at}/jobs", limit=JOBS_SHOWN)
+    running = [each for each in jobs if each["ended_at"] is None]
+    names = await visit.names(each["requested_by"] for each in jobs)
+    say, sample = visit.say, row["sample"]
+    passed = {each["check"] for each in row["checks"] if each["passed"]}
+    engineer = visit.may("POST", f"{at}/fixes")
+    steps = {
+        "check": engineer and row["stage"] == "cleansing",
+        "sample": engineer and row["stage"] == "cleansing" and passed >= set(KINDS),
+        "compare": bool(sample)
+        and not sample["agreed"]
+        and visit.may("POST", f"{at}/comparisons")
+        and str(visit.caller.actor) not in compared_by,
+        "sign": engineer and bool(sample) and sample["agreed"] and not row["signed_off_at"],
+        "dry-run": engineer and row["stage"] == "cleansing",
+        "commit": engineer and row["stage"] == "cleansing" and bool(row["signed_off_at"]),
+        "compensate": engineer and row["stage"] == "committed" and bool(row["traceable_until"]),
+    }
+    return {
+        "steps": steps,
+        "mending": engineer and row["stage"] in {"cleansing", "committed"},
+        "seed": f"{visit.asked.stamp.now:%Y%m%d}",
+        "running": running,
+        "jobs": Table(
+            name="jobs",
+            caption=say("Work in the background, the newest first"),
+            rows=jobs,
+            columns=(
+                Column(label=say("Work"), value=lambda job: visit.term("job", job["kind"])),
+                Column(
+                    label=say("State"),
+                    value=lambda job: visit.term("job-state", job["state"]),
+                    kind="mark",
+                    tone=lambda job: JOB_TONES.get(job["state"], ""),
+                ),
+                Column(
+                    label=say("Done"),
+                    value=lambda job: (job["done"], max(job["total"], job["done"])),
+                    kind="progress",
+                ),
+                Column(label=say("Asked for by"), value=lambda job: names(job["requested_by"])),
+                Column(label=say("When"), value=lambda job: job["requested_at"], kind="moment"),
+            ),
+        ),
+    }
+
+
+def _mended(visit: Visit, rows: list[Any]) -> list[Mapping[str, Any]]:
+    """Rows in quarantine with what a form needs to mend or to leave out each."""
+    return [
+        {
+            **row,
+            "key": f"{row['file']}-{row['row']}-{number}",
+            "told": visit.say(
+                "{file}, row {row}", file=row["sheet"] or row["file_name"], row=row["row"]
+            ),
+        }
+        for number, row in enumerate(rows)
+    ]
 
 
 def _rows(visit: Visit, rows: list[Any], cursor: str | None) -> Table:
@@ -167,5 +237,12 @@ PAGES = (
         template="import.html",
         load=_import,
         roles=READERS,
+        does=(
+            "/imports/jobs",
+            "/imports/{import_id}/fixes",
+            "/imports/{import_id}/exclusions",
+            "/imports/{import_id}/comparisons",
+            "/imports/{import_id}/sign-off",
+        ),
     ),
 )

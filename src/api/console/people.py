@@ -117,6 +117,7 @@ async def _person(visit: Visit) -> Mapping[str, Any]:
     return {
         **slider(visit, day),
         "person": person,
+        "may_cancel": visit.has(auth.HR, auth.ADMIN),
         "employments": [
             {
                 **each,
@@ -252,5 +253,6 @@ PAGES = (
         template="person.html",
         load=_person,
         roles=READERS,
+        does=("/employments/{employment_id}/leave/cancel",),
     ),
 )

@@ -37,6 +37,7 @@ async def _performance(visit: Visit) -> Mapping[str, Any]:
         "spread": spread["scores"],
         "families": chosen["families"],
         "findings": found,
+        "fairness": await _fairness(visit, cycle_id, units, jobs),
         "map_chart": map_chart,
         "spread_chart": spread_chart,
         "trend_chart": trend_chart,
@@ -206,6 +207,48 @@ def _trend(visit: Visit, cycles: Sequence[Any]) -> Chart:
 
 
 # -- what stands out
+
+
+async def _fairness(
+    visit: Visit, cycle_id: str, units: Mapping[str, str], jobs: Mapping[str, str]
+) -> Table:
+    """What people get of what they could; a share of their own base each."""
+    told = await visit.ask("/analytics/fairness", cycle_id=cycle_id)
+    rows = [
+        {"currency": each["currency"], **group}
+        for each in told["currencies"]
+        for group in each["groups"]
+    ]
+    say = visit.say
+
+    def name(row: Any) -> str:
+        match row["of"]:
+            case "family":
+                return visit.term("family", row["family"])
+            case "unit":
+                return units.get(row["org_unit_id"], "")
+            case "job":
+                return jobs.get(row["job_id"], "")
+            case _:
+                return say("everybody")
+
+    return Table(
+        name="fairness",
+        caption=say("How fairly it pays: what people get, as a share of their performance base"),
+        rows=rows,
+        empty=say("Nothing of this cycle has been calculated for payment."),
+        columns=(
+            Column(label=say("Who"), value=name),
+            Column(label=say("Currency"), value=lambda row: row["currency"]),
+            Column(label=say("People"), value=lambda row: row["people"], kind="number"),
+            Column(label=say("Get nothing"), value=lambda row: row["nothing"], kind="number"),
+            Column(label=say("Mean"), value=lambda row: row["mean"], kind="number"),
+            Column(label=say("Lowest"), value=lambda row: row["lowest"], kind="number"),
+            Column(label=say("Highest"), value=lambda row: row["highest"], kind="number"),
+            Column(label=say("Highest by lowest"), value=lambda row: row["spread"], kind="number"),
+            Column(label=say("Gini coefficient"), value=lambda row: row["gini"], kind="number"),
+        ),
+    )
 
 
 async def _findings(visit: Visit, cycle_id: str, units: Mapping[str, str]) -> list[Any]:

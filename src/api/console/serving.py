@@ -166,8 +166,10 @@ class Serving:
         path = given.get("_do", "")
         try:
             route = _form_of(self._page, visit.route("POST", path))
-            body = forms.body_of(fields, route.body)
-            await visit.do(path, body, key=given.get("_key", ""), version=given.get("_version", ""))
+            body = forms.body_of(fields, route.body, visit.formats.zone)
+            hand = visit.lent_by(lent) if (lent := given.get("_lent", "")) else visit
+            await hand.do(path, body, key=given.get("_key", ""), version=given.get("_version", ""))
+            visit.wait_for = hand.wait_for
         except Exception as error:  # noqa: BLE001  told on the page that it came from
             failed = failed_of(said_of(error), visit.language)
             self._state["problem"] = failed.code

@@ -4,24 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
-
 from api import auth
-from api.console.approving import DECIDERS, waiting
+from api.console import tasks_company
+from api.console.approving import DECIDERS
 from api.console.page import HOME
+from api.console.todo import Task
 from api.console.visit import Visit
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to do, in the visitor's language."""
-
-    what: str
-    why: str
-    href: str
-    action: str
-    """What the button says."""
-    urgent: bool = False
-
+from api.console.waiting import waiting
 
 Tasks = Callable[[Visit], Awaitable[list[Task]]]
 
@@ -32,13 +21,13 @@ SHOWN_MAX = 100
 async def tasks_of(visit: Visit) -> list[Task]:
     """Every task of every role that the visitor has, urgent ones first."""
     mine = [_to_decide(visit), *(ask(visit) for role, ask in BY_ROLE if visit.has(role))]
-    found = [task for tasks in await asyncio.gather(*mine) for task in tasks]
+    # Of two roles that ask the same, once.
+    found = dict.fromkeys(task for tasks in await asyncio.gather(*mine) for task in tasks)
     return sorted(found, key=lambda task: not task.urgent)
 
 
 async def _to_decide(visit: Visit) -> list[Task]:
-    # Goals to agree are told by role, below.
-    items = await waiting(visit, goals=False) if visit.has(*DECIDERS) else []
+    items = await waiting(visit) if visit.has(*DECIDERS) else []
     if not items:
         return []
     return [
@@ -90,18 +79,6 @@ async def _of_own(visit: Visit, row: Any) -> list[Task]:
                 urgent=True,
             )
         ]
-    goals = await visit.maybe(f"/appraisals/{row['appraisal_id']}/goals")
-    mine_to_agree = goals and not goals["agreed"] and goals["proposed_by"] != str(visit.me)
-    if mine_to_agree and cycle["stage"] in {"goal-setting", "data-intake"}:
-        return [
-            Task(
-                what=visit.say("Agree on your goals for {cycle}", cycle=name),
-                why=visit.say("They were proposed to you; they count once you agree."),
-                href=f"{HOME}/progress",
-                action=visit.say("My progress"),
-                urgent=True,
-            )
-        ]
     return []
 
 
@@ -145,5 +122,12 @@ async def _team(visit: Visit) -> list[Task]:
 BY_ROLE: tuple[tuple[str, Tasks], ...] = (
     (auth.EMPLOYEE, _own),
     (auth.MANAGER, _team),
+    (auth.HR, tasks_company.personnel),
+    (auth.HR, tasks_company.incidents),
+    (auth.FINANCE, tasks_company.money),
+    (auth.AUDITOR, tasks_company.audit),
+    (auth.ADMIN, tasks_company.machine),
+    (auth.ADMIN, tasks_company.imports),
+    (auth.ONBOARDING, tasks_company.imports),
 )
 """Who is asked what; pages of other roles add theirs here."""

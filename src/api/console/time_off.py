@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from api.console.approving import DECIDERS, time_told
+from api.console.approving import DECIDERS
 from api.console.page import Page
 from api.console.tables import Column, Table
 from api.console.units import wanted
 from api.console.visit import Names, Visit
+from api.console.waiting import time_told
 from domain.leave import LeaveKind
 from domain.time_request import RequestState
 

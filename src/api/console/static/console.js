@@ -7,6 +7,7 @@ import { receipts } from "./receipts.js";
 import { inclusions } from "./inclusion.js";
 import { sliders } from "./sliders.js";
 import { countdowns } from "./countdown.js";
+import { fences } from "./fence.js";
 
 const SLOW_MS = 400;
 
@@ -92,4 +93,5 @@ receipts();
 inclusions();
 sliders();
 countdowns();
+fences();
 document.getElementById("problem")?.focus();

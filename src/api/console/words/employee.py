@@ -14,8 +14,6 @@ CHINESE: dict[str, str] = {
     "Your manager rates you too; neither sees the other's before both are in.": (
         "您的上级也会评分；双方都提交之前，互相不可见。"
     ),
-    "Agree on your goals for {cycle}": "确认您在{cycle}的目标",
-    "They were proposed to you; they count once you agree.": "目标已拟定，经您确认后生效。",
     # -- progress
     "My progress": "我的进度",
     "What was agreed, what was achieved so far, and what it would come to if it stayed so.": (

@@ -59,4 +59,11 @@ CHINESE: dict[str, str] = {
     "The rating of {person} was changed by {manager} {observed} hours before the lock.": (
         "{person}的评分在锁定前 {observed} 小时被{manager}更改。"
     ),
+    "How fairly it pays: what people get, as a share of their performance base": (
+        "分配公平：实得占绩效基数的比例"
+    ),
+    "Get nothing": "零发放人数",
+    "Highest by lowest": "最高与最低之比",
+    "Gini coefficient": "基尼系数",
+    "Nothing of this cycle has been calculated for payment.": "本周期尚无核算的发放。",
 }

@@ -49,6 +49,7 @@ CHINESE: dict[str, str] = {
     "Pages of {what}": "{what}的分页",
     "Personnel": "人事",
     "Print": "打印",
+    "Details in English": "英文详情",
     "Search": "搜索",
     "Send it again: nothing was stored.": "没有保存任何内容，请重新提交。",
     "Sign in again; what you wrote is kept.": "请重新登录，您填写的内容已保留。",
