@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -47,6 +47,8 @@ class Employments(DatedListing, frozen=True, kw_only=True, forbid_unknown_fields
     job_id: UUID | None = None
     manager_id: UUID | None = None
     person_id: UUID | None = None
+    from_number: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    """Where the list begins."""
 
 
 class SegmentShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,7 @@ async def _employments(asked: Asked, given: Employments) -> Page[directory.Emplo
             manager_id=given.manager_id,
             person_id=person_id,
             team_of=team_of,
+            from_number=given.from_number,
             on=given.day,
             limit=given.limit,
             cursor=given.cursor,

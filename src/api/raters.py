@@ -30,9 +30,11 @@ from domain.rater_panel import (
     DeclineRater,
     NominateRater,
     ReplaceRater,
+    multi_rated,
 )
 from domain.rater_panel_decisions import RATER_PANEL
 from domain.ratings import ReviseManagerRating
+from domain.scheme import LOOK_AT_SCHEME
 from projections import rating, scores
 
 READERS = auth.EVERYONE - {auth.INTEGRATION}
@@ -126,14 +128,23 @@ async def _groups(asked: Asked, _: Parameters) -> One:
     return One(value=await consider(await asked.store(), asked.stamp, question))
 
 
+class ToRate(msgspec.Struct, frozen=True, kw_only=True):
+    """An indicator that asks the rater's group for points from 0 to 100."""
+
+    code: str
+    name: str
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """A rating that the caller was asked for."""
 
     appraisal_id: UUID
+    cycle_id: UUID
     person_id: UUID
     """Whom it is about."""
     group: str
     state: rating.RaterState
+    indicators: tuple[ToRate, ...]
 
 
 class Tasks(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,16 +158,31 @@ async def _tasks(asked: Asked, _: Parameters) -> One:
     async with asked.view() as view:
         asked_for = await rating.tasks(view, rater_id=asked.caller.actor)
         appraisals = await scores.appraisals_of(view, [each.appraisal_id for each in asked_for])
-    about = {row.appraisal_id: row.person_id for row in appraisals}
+    about, store = {row.appraisal_id: row for row in appraisals}, await asked.store()
+    schemes = {
+        row.scheme_id: begun(await store.recall(LOOK_AT_SCHEME, row.scheme_id))
+        for row in appraisals
+    }
+
+    def wanted(row: scores.Appraisal, group: str) -> tuple[ToRate, ...]:
+        content = schemes[row.scheme_id].published(row.scheme_version).content
+        return tuple(
+            ToRate(code=indicator.code, name=indicator.name)
+            for indicator, rule in multi_rated(content)
+            if any(each.code == group for each in rule.groups)
+        )
+
     ratings = tuple(
         Task(
-            appraisal_id=each.appraisal_id,
-            person_id=about[each.appraisal_id],
+            appraisal_id=row.appraisal_id,
+            cycle_id=row.cycle_id,
+            person_id=row.person_id,
             group=each.group_code,
             state=each.state,
+            indicators=wanted(row, each.group_code),
         )
         for each in asked_for
-        if each.appraisal_id in about
+        if (row := about.get(each.appraisal_id)) is not None
     )
     return One(value=Tasks(ratings=ratings))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from copy import copy
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,7 @@ from domain.organisation import (
     JobFamily,
     LeaverClass,
 )
-from projections.questions import LIMIT_DEFAULT, Holds, Page, View, get, get_many, page
+from projections.questions import LIMIT_DEFAULT, Between, Holds, Page, View, get, get_many, page
 from projections.tables import R, Row, Table
 
 NAME = "directory"
@@ -350,16 +350,18 @@ async def employments(
     manager_id: UUID | None = None,
     person_id: UUID | None = None,
     team_of: UUID | None = None,
+    from_number: str | None = None,
     on: date | None = None,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> Page[Employment]:
     """Employments by number; unit, job and manager of the newest assignment, or as of `on`.
 
+    `from_number` is where the list begins, so that nobody leafs through a hundred thousand.
     `team_of` is the manager of the newest assignment on whatever day is asked for: rows tell all
     of an employment, which is none of a former manager's business.
     """
-    where: dict[str, UUID | None] = {"person_id": person_id}
+    where: dict[str, Any] = {"person_id": person_id, "number": Between(low=from_number)}
     work = {"org_unit_id": org_unit_id, "job_id": job_id, "manager_id": manager_id}
     if on is None:
         if team_of is not None and manager_id not in {None, team_of}:

@@ -2,6 +2,9 @@
 
 import asyncio
 import itertools
+import os
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ from tenancy.migrate import migrate
 from tenancy.registry import Registry
 from tenancy.settings import Settings
 
+ROOT = Path(__file__).parents[2]
 _keys = itertools.count(1)
 
 
@@ -398,3 +402,54 @@ async def paid_company(new_company: Callable[[str], Awaitable[Company]]) -> Comp
     await company.let_in()
     await company.subscribed()
     return company
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served(
+    settings: Settings, app: Any, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[str]:
+    """The address of a real server process with one worker, as operators start it."""
+    port = _free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MERIT_")},
+        "MERIT_DATABASE_URL": str(settings.database_url),
+        "MERIT_DATA_DIR": str(settings.data_dir),
+        "MERIT_MASTER_KEY_FILE": str(settings.master_key_file),
+    }
+    log = tmp_path_factory.mktemp("served") / "server.log"
+    with log.open("wb") as output:
+        server = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("granian"),
+            *("--interface", "asgi", "--factory", "api.app:create_app"),
+            *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            *("--loop", "uvloop", "--respawn-failed-workers"),
+            env=environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient(base_url=address) as client:
+            for _ in range(200):
+                await asyncio.sleep(0.1)
+                assert server.returncode is None, log.read_text()
+                try:
+                    if (await client.get("/health/ready")).status_code == 200:
+                        break
+                except httpx.TransportError:
+                    continue
+            else:
+                pytest.fail(log.read_text())
+        yield address
+    finally:
+        server.terminate()
+        async with asyncio.timeout(30):
+            await server.wait()

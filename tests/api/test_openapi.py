@@ -1,10 +1,7 @@
 """The description of the API, and a stranger's tool that believes it and tries to break the API."""
 
 import asyncio
-import os
-import socket
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +9,11 @@ import httpx
 import jsonschema_rs
 import msgspec
 import pytest
-import pytest_asyncio
 
 from api import examples, examples_migration, examples_operating, examples_rewards
 from api.app import TABLE
 from api.commands import decode
 from api.routes import BASE
-from tenancy.settings import Settings
 from tenancy.signing import Signers
 from tenancy.transparency import Sealer
 
@@ -40,7 +35,6 @@ GIVEN: dict[str, dict[str, Any]] = {
 
 MAY_BE_EMPTY = frozenset({"/imports/{import_id}/jobs", "/imports/{import_id}/files"})
 """Lists of what needs uploaded files, which tests/ops has."""
-ROOT = Path(__file__).parents[2]
 
 
 async def test_the_document_describes_every_route(http: httpx.AsyncClient) -> None:
@@ -134,55 +128,6 @@ async def test_answers_have_the_documented_shape(
     assert [str(error) for error in validator.iter_errors(answer.json())] == []
     if route.listed and route.path not in MAY_BE_EMPTY:
         assert answer.json()["data"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def served(settings: Settings, app: Any, tmp_path: Path) -> AsyncIterator[str]:
-    """The address of a real server process with one worker, as operators start it."""
-    port = _free_port()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("MERIT_")},
-        "MERIT_DATABASE_URL": str(settings.database_url),
-        "MERIT_DATA_DIR": str(settings.data_dir),
-        "MERIT_MASTER_KEY_FILE": str(settings.master_key_file),
-    }
-    log = tmp_path / "server.log"
-    with log.open("wb") as output:
-        server = await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("granian"),
-            *("--interface", "asgi", "--factory", "api.app:create_app"),
-            *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-            *("--loop", "uvloop", "--respawn-failed-workers"),
-            env=environment,
-            cwd=ROOT,
-            stdout=output,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        async with httpx.AsyncClient(base_url=address) as client:
-            for _ in range(200):
-                await asyncio.sleep(0.1)
-                assert server.returncode is None, log.read_text()
-                try:
-                    if (await client.get("/health/ready")).status_code == 200:
-                        break
-                except httpx.TransportError:
-                    continue
-            else:
-                pytest.fail(log.read_text())
-        yield address
-    finally:
-        server.terminate()
-        async with asyncio.timeout(30):
-            await server.wait()
 
 
 @pytest.mark.timeout(300)

@@ -5,9 +5,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import httpx
 import pytest
 
 from api import examples
+from api.sessions import COOKIE_HERE, csrf_of
 from domain import ids
 
 CYCLE = f"/cycles/{ids.cycle_id('2025Q1')}"
@@ -292,6 +294,34 @@ async def test_case_6_missing_raters_and_what_may_be_shown(office: Office, compa
         for event in (await reader.saw(f"{appraisal}/history"))["data"]:
             if event["topic"] == "appraisal.score-locked":
                 assert not said & _sources(event["content"]["explanation"])
+
+
+async def test_a_colleague_is_rated_on_a_page(
+    office: Office, company: Any, http: httpx.AsyncClient
+) -> None:
+    appraisal = await office.clerk_rated(boss="86")
+    peer = await office.who("peer1")
+    (task,) = (await peer.saw("/peer-ratings", wait_for=await company.head()))["ratings"]
+    assert task["indicators"] == [{"code": "360", "name": "360"}]
+    token = await peer.session()
+    cookie = {"Cookie": f"{COOKIE_HERE}={token}"}
+    page = await http.get("/console/peer-ratings", headers=cookie)
+    assert f'value="{appraisal}/peer-ratings"' in page.text
+    answer = await http.post(
+        "/console/peer-ratings",
+        data={
+            "_do": f"{appraisal}/peer-ratings",
+            "_key": "peer-1",
+            "_csrf": csrf_of(token),
+            "rater_id": str(ids.person_id("peer1")),
+            "ratings.0.indicator": "360",
+            "ratings.0.points": "90",
+        },
+        headers=cookie,
+    )
+    assert answer.status_code == 303, answer.text
+    (task,) = (await peer.saw("/peer-ratings", wait_for=await company.head()))["ratings"]
+    assert task["state"] == "submitted"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from api.console.visit import Visit
 
 READERS = auth.WHOLE_COMPANY
 YEARS_BACK = 3
+NUMBER_LENGTH_MAX = 100
 
 
 def day_of(visit: Visit) -> str:
@@ -62,6 +63,8 @@ async def _organisation(visit: Visit) -> Mapping[str, Any]:
     query: dict[str, str] = {"valid_at": day}
     if unit:
         query["org_unit_id"] = unit
+    if number := visit.query.get("number", ""):
+        query["from_number"] = number[:NUMBER_LENGTH_MAX]
     rows, cursor = await visit.page("/employments", limit=100, **query)
     jobs = {job["job_id"]: job["title"] async for job in visit.each("/jobs")}
     names = await visit.names(

@@ -20,7 +20,8 @@ SHOWN_MAX = 100
 
 async def tasks_of(visit: Visit) -> list[Task]:
     """Every task of every role that the visitor has, urgent ones first."""
-    mine = [_to_decide(visit), *(ask(visit) for role, ask in BY_ROLE if visit.has(role))]
+    everybody = (_to_decide(visit), _colleagues(visit))
+    mine = [*everybody, *(ask(visit) for role, ask in BY_ROLE if visit.has(role))]
     # Of two roles that ask the same, once.
     found = dict.fromkeys(task for tasks in await asyncio.gather(*mine) for task in tasks)
     return sorted(found, key=lambda task: not task.urgent)
@@ -49,6 +50,28 @@ async def _own(visit: Visit) -> list[Task]:
     for row in told["data"]:
         found.extend(await _of_own(visit, row))
     return found
+
+
+async def _colleagues(visit: Visit) -> list[Task]:
+    if visit.me is None:
+        return []
+    rows = (await visit.ask("/peer-ratings"))["ratings"]
+    stages = {
+        each: (await visit.ask(f"/cycles/{each}"))["stage"]
+        for each in {row["cycle_id"] for row in rows if row["state"] == "approved"}
+    }
+    due = [row for row in rows if stages.get(row["cycle_id"]) in {"rating", "comparison"}]
+    waiting_for = sum(1 for row in due if row["state"] == "approved")
+    if not waiting_for:
+        return []
+    return [
+        Task(
+            what=visit.say("Rate colleagues: {count} to go", count=waiting_for),
+            why=visit.say("You were asked for it; nobody sees it alone."),
+            href=f"{HOME}/peer-ratings",
+            action=visit.say("Rate colleagues"),
+        )
+    ]
 
 
 async def _of_own(visit: Visit, row: Any) -> list[Task]:

@@ -230,11 +230,13 @@ async def _changed(
         )
         patch.patch(wanted, scim_policy=POLICY)
         context = Context.RESOURCE_PATCH_RESPONSE
-    # A PUT that says nothing about it lets nobody in again.
-    said = getattr(wanted, "active", None)
-    active = getattr(before, "active", None) is not False if said is None else bool(said)
-    call.permit(writes=True, takes_away=isinstance(resources, Users) and not active)
-    await resources.change(resource_id, wanted, version, active=active)
+    ends = False
+    if isinstance(resources, Users):
+        # A PUT that says nothing about it lets nobody in again.
+        wanted.active = before.active if wanted.active is None else wanted.active
+        ends = wanted.active is False
+    call.permit(writes=True, takes_away=ends)
+    await resources.change(resource_id, wanted, version)
     shown, version = await resources.one(resource_id)
     return _told(call, shown, version, context)
 

@@ -134,21 +134,19 @@ class Users:
             UniquenessException: another one is called so.
         """
         user_id = uuid4()
-        await self._provide(user_id, given, active=given.active is not False, expected=None)
+        await self._provide(user_id, given, None)
         return user_id
 
-    async def change(self, user_id: UUID, given: WholeUser, version: int, *, active: bool) -> None:
+    async def change(self, user_id: UUID, given: WholeUser, version: int) -> None:
         """Let the user be so from now on.
 
         Raises:
             UniquenessException: another one is called so.
             StaleVersion: it changed meanwhile.
         """
-        await self._provide(user_id, given, active=active, expected=version)
+        await self._provide(user_id, given, version)
 
-    async def _provide(
-        self, user_id: UUID, given: WholeUser, *, active: bool, expected: int | None
-    ) -> None:
+    async def _provide(self, user_id: UUID, given: WholeUser, expected: int | None) -> None:
         call = self._call
         name = given.user_name or ""
         await self._claim(user_id, name, given.external_id)
@@ -156,7 +154,7 @@ class Users:
             user_name=name,
             external_id=given.external_id,
             profile=profile_of(given),
-            active=active,
+            active=given.active is not False,
         )
         store = await call.store()
         try:

@@ -210,4 +210,12 @@ CHINESE: dict[str, str] = {
     ),
     "Send my rating": "提交自评",
     "Your rating is in.": "评分已提交。",
+    "Rate colleagues": "评价同事",
+    "Whom you were asked to rate. What you say is told with that of others, never alone, and is not"
+    " changed afterwards.": (
+        "邀请您评价的同事。您的评价与他人的一并呈现，不单独显示，提交后不可更改。"
+    ),
+    "Points from 0 to 100": "0至100分",
+    "Nobody has asked you to rate a colleague now.": "目前没有待您评价的同事。",
+    "Given": "已评价",
 }

@@ -74,6 +74,12 @@ TERMS: dict[str, dict[str, Both]] = {
         "done": ("done", "已完成"),
         "failed": ("failed", "失败"),
     },
+    "rater-group": {
+        "superior": ("as superior", "上级评"),
+        "peer": ("as peer", "同级评"),
+        "subordinate": ("as subordinate", "下级评"),
+        "self": ("as oneself", "自评"),
+    },
     "clocked": {
         "in": ("Clock in", "上班打卡"),
         "out": ("Clock out", "下班打卡"),

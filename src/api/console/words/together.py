@@ -182,7 +182,10 @@ CHINESE: dict[str, str] = {
     "Answer": "审批意见",
     "Decide: {count} to go": "审批：还有 {count} 项",
     "Somebody waits for each of them.": "每一项都有人在等待。",
+    "Begin with the number": "从此工号开始",
     # -- what is to be done
+    "Rate colleagues: {count} to go": "评价同事：还有 {count} 人",
+    "You were asked for it; nobody sees it alone.": "已邀请您评价；评价不单独显示。",
     "Move {cycle} on": "推进 {cycle}",
     "Nothing holds it up in its stage.": "本阶段没有阻碍。",
     "Cockpit": "周期驾驶舱",
