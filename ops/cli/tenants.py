@@ -29,11 +29,17 @@ def register(app: App) -> None:
     app.command(key)
 
 
+def _status(record: TenantRecord) -> str:
+    """Its status; a company that suspended itself is read and not written."""
+    itself = record.status == "active" and record.read_only_since is not None
+    return "suspended by itself" if itself else record.status
+
+
 def _row(record: TenantRecord) -> tuple[str, str, str, str]:
     return (
         str(record.tenant_id),
         record.name,
-        record.status,
+        _status(record),
         f"{record.created_at:%Y-%m-%d %H:%M}",
     )
 
@@ -104,7 +110,7 @@ def show(tenant: UUID, *, common: Common = COMMON) -> int:
         }
         text = "\n".join(
             (
-                f"{record.name}  {record.tenant_id}  {record.status}",
+                f"{record.name}  {record.tenant_id}  {_status(record)}",
                 f"events {head}, sealed {answer['sealed']}, access keys {answer['keys']}",
             )
         )
