@@ -42,6 +42,11 @@ test: setup ## everything that CI runs
 test-fast: setup ## the tests that need no database
 	@$(BIN)/pytest -q -n $(PYTEST_WORKERS) tests/domain tests/architecture tests/golden
 
+.PHONY: explore
+explore: setup ## the laws with examples that nobody has tried yet (ARGS=--hypothesis-seed=1)
+	@MERIT_EXPLORE=1 $(BIN)/pytest -q -n $(PYTEST_WORKERS) --dist loadgroup $(ARGS) \
+		tests/domain tests/tenancy tests/projections
+
 .PHONY: lint
 lint: setup ## ruff, all rules, and its formatter
 	@echo "== lint"; $(BIN)/ruff check --no-cache . && $(BIN)/ruff format --check .
