@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, cast
+from uuid import uuid4
 
 import httpx
 from playwright.sync_api import Browser, sync_playwright
@@ -17,10 +20,11 @@ TO = ROOT / "docs/console"
 CHROMIUM = Path("/usr/bin/chromium")
 BYTES_MAX = 200_000
 PHONE, DESKTOP = (360, 740), (1280, 900)
+CLOCKED = {"direction": "in", "device": "console"}
 
 
 def main() -> int:
-    """Start a demo, take every picture, end it."""
+    """Start a demo, take every picture (or those that are named), end it."""
     TO.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-P", "-m", "ops.cli", "up", "--port", "0", "--json", "--demo"]
@@ -35,7 +39,7 @@ def main() -> int:
                 browser = playwright.chromium.launch(
                     executable_path=CHROMIUM, args=["--no-sandbox"]
                 )
-                Pictures(told, browser).take()
+                Pictures(told, browser).take(sys.argv[1:])
                 browser.close()
         finally:
             process.terminate()
@@ -51,8 +55,9 @@ class Pictures:
         self._people = {each["role"]: each for each in told["people"]}
         self._browser = browser
 
-    def take(self) -> None:
-        """Every picture; each below 200 kB."""
+    def take(self, only: Collection[str] = ()) -> None:
+        """Every picture, or those of these names; each below 200 kB."""
+        self._begun()
         own = self._asked("employee", "/appraisals", person_id=self._of("employee"))
         paid, _, rated = (f"/appraisals/{row['appraisal_id']}" for row in own)
         rater, deviation = self._deviation()
@@ -81,8 +86,56 @@ class Pictures:
             ("proof", "auditor", "/audit/events/1400", DESKTOP, "en"),
             ("two-moments", "auditor", "/audit/compare", DESKTOP, "en"),
             ("incidents", "hr", "/incidents", PHONE, "zh-CN"),
+            ("start-hr", "hr", "", DESKTOP, "en"),
+            ("clock", "employee", "/clock", PHONE, "zh-CN"),
+            ("approvals", "finance", "/approvals", PHONE, "zh-CN"),
+            ("delegations", "manager", "/delegations", PHONE, "zh-CN"),
+            ("recognitions", "employee", "/recognitions", PHONE, "zh-CN"),
+            ("person", "hr", f"/people/{self._of('employee')}", DESKTOP, "en"),
         ):
-            self._take(name, role, path, size, language)
+            if not only or name in only:
+                self._take(name, role, path, size, language)
+
+    def _begun(self) -> None:
+        """What the demo company has not: something lent, asked for, achieved."""
+        (own,) = self._asked("employee", "/employments")
+        at, today = f"/employments/{own['employment_id']}", datetime.now(UTC).date()
+        body = {
+            "starts_on": f"{today}",
+            "ends_on": f"{today + timedelta(days=9)}",
+            "reason": "休假",
+        }
+        lent = {**body, "delegate_id": self._of("finance"), "kinds": ["goals", "time"]}
+        self._did("manager", f"/people/{self._of('manager')}/delegations", lent)
+        asked = {"on": "2025-09-20", "minutes": 180, "reason": "上线值守"}
+        self._did("employee", f"{at}/overtime-requests", asked)
+        away = {"starts_on": "2025-09-15", "ends_on": "2025-09-17", "kind": "annual"}
+        self._did("hr", f"{at}/leave", away)
+        self._did("employee", f"{at}/attendance", {"on": f"{today}", **CLOCKED})
+        money = {"amount": "20000.00", "currency": "CNY"}
+        budget = {
+            "code": "2025-REWARDS",
+            "org_unit_id": own["org_unit_id"],
+            "cost_centre": "CC-100",
+            "amount": money,
+            "starts_on": "2025-01-01",
+            "ends_on": "2025-12-31",
+        }
+        reward = {
+            "code": "R-1",
+            "budget_id": self._did("finance", "/reward-budgets", budget)["id"],
+            "kind": "breakthrough",
+            "title": "首个千万级合同",
+            "reason": "签下区域首个千万级合同",
+            "amount": {"amount": "8000.00", "currency": "CNY"},
+            "achieved_on": "2025-03-10",
+            "contributors": [{"employment_id": own["employment_id"]}],
+            "on_the_wall": True,
+        }
+        reward_id = self._did("manager", "/rewards", reward)["id"]
+        self._did("hr", f"/rewards/{reward_id}/approve", {})
+        done = self._did("finance", f"/rewards/{reward_id}/grant", {})
+        self._asked("hr", "/rewards", wait_for=done["position"])
 
     def _deviation(self) -> tuple[str, str]:
         """Who has a deviation to explain, and where."""
@@ -101,6 +154,17 @@ class Pictures:
         answer = httpx.get(f"{self._address}/api/v1{path}", params=query, headers=bearer)
         answer.raise_for_status()
         return list(answer.json()["data"])
+
+    def _did(self, role: str, path: str, body: Any) -> Any:
+        headers = {
+            "Authorization": f"Bearer {self._people[role]['secret']}",
+            "Idempotency-Key": str(uuid4()),
+        }
+        answer = httpx.post(f"{self._address}/api/v1{path}", json=body, headers=headers)
+        answer.raise_for_status()
+        told = answer.json()
+        self._asked(role, "/time-requests", wait_for=told["position"])
+        return told
 
     def _take(self, name: str, role: str, path: str, size: tuple[int, int], language: str) -> None:
         context = self._browser.new_context(

@@ -11,6 +11,8 @@ from api.console.visit import Visit
 from api.problems import Said
 
 RATERS = frozenset({auth.MANAGER})
+CYCLES_SHOWN = 8
+TEAM_SHOWN = 100
 STAGES_OF_REASONS = frozenset({"rating", "comparison", "calibration"})
 
 
@@ -140,19 +142,20 @@ def _facts(visit: Visit, it: About, sums: Mapping[str, str], goals: Any) -> Tabl
 
 
 async def _team(visit: Visit) -> Mapping[str, Any]:
-    rows, cursor = await visit.page("/appraisals", manager_id=visit.me) if visit.me else ([], None)
-    rows = [row for row in rows if row["person_id"] != str(visit.me)]
-    names = await visit.names([row["person_id"] for row in rows])
-    cycles = {
-        cycle_id: await visit.ask(f"/cycles/{cycle_id}")
-        for cycle_id in dict.fromkeys(row["cycle_id"] for row in rows)
-    }
+    cycles = await _of_team(visit) if visit.me else {}
     wanted = visit.query.get("q", "").casefold()
     chosen = visit.query.get("cycle") or _newest(cycles)
+    rows, cursor = [], None
+    if chosen in cycles:
+        rows, cursor = await visit.page(
+            "/appraisals", manager_id=visit.me, cycle_id=chosen, limit=TEAM_SHOWN
+        )
+    rows = [row for row in rows if row["person_id"] != str(visit.me)]
+    names = await visit.names([row["person_id"] for row in rows])
     shown = [
         {**row, "name": names(row["person_id"]), "next": _next(visit, row, cycles)}
         for row in rows
-        if row["cycle_id"] == chosen and wanted in names(row["person_id"]).casefold()
+        if wanted in names(row["person_id"]).casefold()
     ]
     done = sum(1 for row in shown if row["manager_submitted"])
     return {
@@ -163,6 +166,21 @@ async def _team(visit: Visit) -> Mapping[str, Any]:
         "edges": await _edges(visit, shown),
         "team": _board(visit, shown, cursor),
     }
+
+
+async def _of_team(visit: Visit) -> dict[str, Any]:
+    """The newest cycles in which the visitor leads somebody, by their beginning."""
+    begun = [row async for row in visit.each("/cycles") if row["stage"] != "draft"]
+    newest = sorted(begun, key=lambda row: row["starts_on"])[-CYCLES_SHOWN:]
+    found: dict[str, Any] = {}
+    for row in newest:
+        # Two, for the visitor's own is among them where they lead themselves.
+        told = await visit.ask(
+            "/appraisals", manager_id=visit.me, cycle_id=row["cycle_id"], limit=2
+        )
+        if any(each["person_id"] != str(visit.me) for each in told["data"]):
+            found[row["cycle_id"]] = row
+    return found
 
 
 def _newest(cycles: Mapping[str, Any]) -> str:

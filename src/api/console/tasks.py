@@ -15,7 +15,8 @@ from api.console.waiting import waiting
 Tasks = Callable[[Visit], Awaitable[list[Task]]]
 
 SHOWN_MAX = 100
-"""Appraisals that are looked at for tasks."""
+"""Appraisals of a cycle that are looked at for tasks."""
+JUDGING = frozenset({"rating", "comparison", "calibration"})
 
 
 async def tasks_of(visit: Visit) -> list[Task]:
@@ -108,12 +109,14 @@ async def _of_own(visit: Visit, row: Any) -> list[Task]:
 async def _team(visit: Visit) -> list[Task]:
     if visit.me is None:
         return []
-    told = await visit.ask("/appraisals", manager_id=visit.me, limit=SHOWN_MAX)
-    rows = [row for row in told["data"] if row["person_id"] != str(visit.me)]
-    stages = {
-        cycle_id: (await visit.ask(f"/cycles/{cycle_id}"))["stage"]
-        for cycle_id in {row["cycle_id"] for row in rows}
-    }
+    stages = {row["cycle_id"]: row["stage"] async for row in visit.each("/cycles")}
+    rows: list[Any] = []
+    for cycle_id, stage in stages.items():
+        if stage in JUDGING:
+            told = await visit.ask(
+                "/appraisals", manager_id=visit.me, cycle_id=cycle_id, limit=SHOWN_MAX
+            )
+            rows += [row for row in told["data"] if row["person_id"] != str(visit.me)]
     unrated = [
         row for row in rows if stages[row["cycle_id"]] == "rating" and not row["manager_submitted"]
     ]

@@ -295,4 +295,6 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return value if isinstance(value, str) else str(value)

@@ -13,6 +13,8 @@ from domain.delegation import ApprovalKind
 
 MOVING: Final = frozenset({"goal-setting", "data-intake", "rating", "comparison", "calibration"})
 """Stages of a cycle in which goals are still agreed or changed."""
+GOALS_MAX: Final = 500
+"""Appraisals that are looked through for goals, of one's own and of one's team each."""
 
 
 async def waiting(visit: Visit) -> list[Item]:
@@ -47,8 +49,8 @@ async def _goals(visit: Visit) -> list[Item]:
         return []
     rows: dict[str, Any] = {}
     for relation in ("person_id", "manager_id"):
-        async for row in visit.each("/goals", waiting=True, **{relation: visit.me}):
-            rows[row["appraisal_id"]] = row
+        told = await visit.ask("/goals", waiting=True, limit=GOALS_MAX, **{relation: visit.me})
+        rows |= {row["appraisal_id"]: row for row in told["data"]}
     cycles = {
         each: await visit.own.ask(f"/cycles/{each}")
         for each in {row["cycle_id"] for row in rows.values()}
