@@ -1,19 +1,24 @@
 # syntax=docker/dockerfile:1
 # Meritledger as one image: `serve`, `worker`, `migrate`. Runs as nobody in particular, on a root
 # file system that may be read-only; PostgreSQL is elsewhere (MERIT_DATABASE_URL).
-FROM python:3.11-slim-bookworm AS build
+# Another base needs Python 3.11 with venv: tools/image builds one of Debian's packages alone.
+ARG BASE=python:3.11-slim-bookworm
+FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
-RUN python -m venv /opt/merit
+RUN python3 -m venv /opt/merit
 COPY requirements.lock pyproject.toml README.md LICENSE ./
 # Every wheel is checked against the hash in the lock file before it is installed.
-RUN /opt/merit/bin/pip install --only-binary :all: --require-hashes -r requirements.lock
+# A company's own index and authority come in as secrets and stay in no layer.
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    --mount=type=secret,id=authority,target=/run/authority.pem \
+    /opt/merit/bin/pip install --only-binary :all: --require-hashes -r requirements.lock
 COPY src src
 COPY ops ops
 RUN /opt/merit/bin/pip install --no-deps --no-build-isolation . \
     && find /opt/merit -name __pycache__ -prune -exec rm -rf {} +
 
-FROM python:3.11-slim-bookworm
+FROM ${BASE}
 LABEL org.opencontainers.image.title="Meritledger" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --system --gid 10001 merit \

@@ -56,7 +56,7 @@ SENT_MAX: Final = 50
 TURN_S: Final = 10.0
 OUTAGE: Final = 3
 """Failures in a row that are an outage, after which everything that waits is tried at once."""
-PURGE_EVERY_S: Final = 600.0
+PURGE_EVERY_S: Final = 3600.0
 GRACE_S: Final = 3.0
 """For turns that are under way when the work ends."""
 
@@ -110,6 +110,7 @@ class Delivering:
         )
         self._places = asyncio.Semaphore(AT_ONCE)
         self._begun: dict[tuple[UUID, UUID], asyncio.Task[None]] = {}
+        self._again: set[tuple[UUID, UUID]] = set()
         self._purged: dict[UUID, float] = {}
         self._stopping = False
         self._turns = Lanes(
@@ -139,13 +140,13 @@ class Delivering:
 
         0, because the turns go on by themselves.
         """
-        due = await self._table.due(tenant_id, datetime.now(UTC))
-        for webhook_id in due:
+        # Whoever is being told has read the log already: it may have gone on since.
+        self._again.update(key for key in self._begun if key[0] == tenant_id)
+        for webhook_id in await self._table.due(tenant_id, datetime.now(UTC)):
             key = (tenant_id, webhook_id)
             if key not in self._begun and len(self._begun) < BEGUN_MAX:
                 self._begun[key] = asyncio.create_task(self._deliver(*key))
-        if due:
-            await self._purge(tenant_id)
+        await self._purge(tenant_id)
         return 0
 
     async def _purge(self, tenant_id: UUID) -> None:
@@ -155,11 +156,12 @@ class Delivering:
             await self._table.purge(tenant_id, datetime.now(UTC))
 
     async def _deliver(self, tenant_id: UUID, webhook_id: UUID) -> None:
-        named = {"tenant": str(tenant_id), "webhook": str(webhook_id)}
+        key, named = (tenant_id, webhook_id), {"tenant": str(tenant_id), "webhook": str(webhook_id)}
         try:
             more = True
-            while more and not self._stopping:
+            while (more or key in self._again) and not self._stopping:
                 async with self._places:
+                    self._again.discard(key)
                     more = await self.turn(tenant_id, webhook_id)
         except Lost:
             log.info("webhook-taken-over", **named)
@@ -168,7 +170,8 @@ class Delivering:
             level = log.warning if is_retryable(error) else log.error
             level("webhook-turn-failed", error=type(error).__name__, **named)
         finally:
-            del self._begun[tenant_id, webhook_id]
+            del self._begun[key]
+            self._again.discard(key)
 
     async def turn(self, tenant_id: UUID, webhook_id: UUID) -> bool:
         """Tell one receiver of a few events; whether there is more to tell at once."""

@@ -29,7 +29,7 @@ _P95: Final = 95
 
 SIZES = """
 SELECT pg_database_size(current_database()) AS bytes,
-       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,
+       (SELECT sum(numbackends)::bigint FROM pg_stat_database) AS used,
        current_setting('max_connections')::int AS most
 """
 

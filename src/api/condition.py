@@ -195,7 +195,7 @@ async def _followers(services: Services) -> dict[str, Check]:
     """
     logs = TenantLogs(services.database, services.keyring, EVENTS)
     found = await overview(services.database, logs, PROJECTIONS)
-    checks = {}
+    checks: dict[str, Check] = {}
     for each in found.views:
         checks |= _view(each)
     for name, troubled in found.unanswered.items():

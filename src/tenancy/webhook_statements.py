@@ -56,7 +56,7 @@ UPDATE merit.webhooks
    SET seen_version = $3, listening = $4,
        failures = CASE WHEN listening THEN failures ELSE 0 END,
        failing_since = CASE WHEN listening THEN failing_since END,
-       retry_at = CASE WHEN listening THEN retry_at END
+       retry_at = NULL
  WHERE tenant_id = $1 AND webhook_id = $2
 """
 WAITING = f"""

@@ -165,9 +165,13 @@ class Webhooks:
     async def settle(
         self, tenant_id: UUID, webhook_id: UUID, version: int, *, listening: bool
     ) -> None:
-        """Note what history says of it up to that version; who listens again begins afresh."""
+        """Note what history says of it up to that version.
+
+        Somebody has looked after it: what waits is tried now, and who listens again begins afresh.
+        """
         async with self._database.transaction(tenant_id) as connection:
             await connection.execute(sql.SETTLE, tenant_id, webhook_id, version, listening)
+            await connection.execute(sql.HURRY, tenant_id, webhook_id)
 
     async def waiting(self, tenant_id: UUID, webhook_id: UUID) -> list[Delivery]:
         """All that wait, in the order of the log; not many more than `WAITING_MAX`."""

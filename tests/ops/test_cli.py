@@ -31,6 +31,7 @@ def test_help_explains_itself_and_names_the_exit_codes(merit: Any) -> None:
      "doctor", "witness serve", "keys rotate-log",
      "tenant create", "tenant list", "tenant show", "key create", "key list", "key revoke",
      "cycle open", "cycle status", "cycle score", "cycle lock", "payout prepare",
+     "webhook create", "webhook list", "webhook deliveries", "webhook redeliver",
      "payout approve", "payout instruct", "payout settle", "payout return", "payout void",
      "explain"],
 )  # fmt: skip
@@ -115,6 +116,28 @@ def test_a_tenant_and_its_keys(merit: Any, up: Any) -> None:
     shown = merit.json("tenant", "show", tenant, *there)
     assert shown["events"] == 3  # two keys issued, one revoked
     assert shown["keys"] == 1
+
+
+def test_a_webhook_that_nobody_listens_to(merit: Any, up: Any, eventually: Any) -> None:
+    place = ("--data-dir", str(up.data_dir))
+    tenant = merit.json("tenant", "create", "hooked", *place)["tenant"]["tenant_id"]
+    url = "https://erp.invalid/merit"
+    made = merit.json("webhook", "create", tenant, "erp", url, "--topic", "access-key.*", *place)
+    assert made["secret"].startswith("whsec_")
+    [listed] = merit.json("webhook", "list", "--tenant", tenant, *place)
+    assert (listed["webhook"]["url"], listed["webhook"]["state"]) == (url, "listening")
+    merit.json("webhook", "redeliver", tenant, "erp", "1", *place)
+
+    def tried() -> bool:
+        [row] = merit.json("webhook", "deliveries", tenant, "erp", *place)
+        assert (row["position"], row["topic"]) == (1, "access-key.issued")
+        return bool(row["attempts"] and row["error"] == "erp.invalid is not known")
+
+    assert eventually(tried), "the worker has not tried"
+    for wrong in ("https://10.0.0.1/x", "http://erp.invalid/x"):
+        done = merit("webhook", "create", tenant, "b", wrong, *place)
+        assert done.returncode == 2, done.stderr
+    assert merit("webhook", "deliveries", tenant, "none", *place).returncode == 2
 
 
 def test_commands_over_the_api_name_the_problem(merit: Any, up: Any) -> None:

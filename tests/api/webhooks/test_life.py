@@ -127,7 +127,7 @@ async def test_what_nobody_has_tried_and_what_nobody_takes_is_told_apart(
     hook.listens.status_of = None
 
     async def taken() -> bool:
-        return (await figures()).waiting == 0
+        return bool((await figures()).waiting == 0)
 
     async with hooks.delivering():
         await hooks.until(taken)

@@ -131,7 +131,7 @@ async def test_events_of_a_stream_come_in_order_and_none_is_left_out(
         for turn in range(8):
             for stream in streams:
                 name = {"effective_from": f"2025-0{turn + 1}-01", "name": f"第{turn}"}
-                done = await hr.did(f"/org-units/{stream}/rename", name)
+                done = await hr.did(f"/org-units/{stream}/names", name)
                 wanted.append(done["position"])
         listens = hook.listens
         await hooks.until(lambda: {got.position for got in listens.took} == set(wanted))
