@@ -109,7 +109,12 @@ class Pictures:
         self._did("manager", f"/people/{self._of('manager')}/delegations", lent)
         asked = {"on": "2025-09-20", "minutes": 180, "reason": "上线值守"}
         self._did("employee", f"{at}/overtime-requests", asked)
-        away = {"starts_on": "2025-09-15", "ends_on": "2025-09-17", "kind": "annual"}
+        away = {
+            "starts_on": "2025-09-15",
+            "ends_on": "2025-09-17",
+            "kind": "annual",
+            "unpaid": False,
+        }
         self._did("hr", f"{at}/leave", away)
         self._did("employee", f"{at}/attendance", {"on": f"{today}", **CLOCKED})
         money = {"amount": "20000.00", "currency": "CNY"}

@@ -24,6 +24,7 @@ from api import (
     cycles,
     decisions,
     delegations,
+    directory,
     employments,
     erasing,
     facts,
@@ -68,6 +69,7 @@ from api.problems import MEDIA_TYPE, Said, problem
 from api.reading import watched
 from api.refusing import said_of
 from api.routes import BASE, Route, Table
+from api.scim import serving as scim
 from api.services import Services, opened
 from api.sessions import admitted
 from api.stamp import arrival, stamp
@@ -130,6 +132,7 @@ TABLE = Table(
             *tenants.ROUTES,
             *forks.ROUTES,
             *leaving.ROUTES,
+            *directory.ROUTES,
             *erasing.ROUTES,
             *import_jobs.ROUTES,
             bulk.route(COMMANDS),
@@ -167,6 +170,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
             *(_handler(path, methods) for path, methods in TABLE.by_path.items()),
             *public.handlers(TABLE.routes, known),
             *login.HANDLERS,
+            *scim.handlers(),
             *console.handlers(TABLE),
         ],
         lifespan=[lifespan],

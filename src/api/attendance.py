@@ -45,6 +45,7 @@ OTHERS = writers(auth.HR, auth.ADMIN, auth.INTEGRATION)
 """Who records for others; everybody records for themselves."""
 CORRECTORS = writers(auth.HR, auth.ADMIN)
 PEOPLE = writers(auth.EMPLOYEE, auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
+SEEN_BY = auth.EVERYONE - {auth.INTEGRATION}
 VIEWS = (planning.NAME,)
 
 
@@ -113,10 +114,11 @@ async def _of_unit(asked: Asked, _: Parameters) -> One:
 
 
 async def _of_employment(asked: Asked, _: Parameters) -> One:
-    """What one's own phone needs to reckon whether it is inside, and whether it may tell"""
+    """What a person's phone needs to reckon whether it is inside, and whether it may tell"""
     store, employment_id = await asked.store(), asked.one_id()
     employment = found((await store.load(EMPLOYMENT, employment_id))[0])
-    found(employment if asked.caller.person_id == employment.person_id else None)
+    own = asked.caller.person_id == employment.person_id
+    found(employment if own or asked.caller.sees_everyone else None)
 
     def question(context: Context) -> Fence:
         return fence_on(employment_id, context.today, context)
@@ -188,7 +190,7 @@ ROUTES: tuple[Route, ...] = (
         stream=lambda path, _: ids.fence_id(path["org_unit_id"]),
     ),
     get("/org-units/{org_unit_id}/fence", _of_unit, roles=auth.WHOLE_COMPANY, result=FenceTold),
-    get("/employments/{employment_id}/fence", _of_employment, roles=PEOPLE, result=OwnFence),
+    get("/employments/{employment_id}/fence", _of_employment, roles=SEEN_BY, result=OwnFence),
     *(
         post(
             f"/people/{{person_id}}/location-consent{name}",

@@ -52,6 +52,7 @@ class FenceSet(Event, frozen=True, kw_only=True):
 class RemoveFence(Command, frozen=True, kw_only=True):
     """Ask no phone of this unit any more."""
 
+    org_unit_id: UUID
     reason: str
 
 
@@ -71,18 +72,23 @@ def _decide(
 ) -> tuple[FenceSet | FenceRemoved, ...]:
     match command:
         case SetFence():
-            known(context.look(ORG_UNIT, command.org_unit_id), "unknown-org-unit", "such unit")
+            _known_unit(command.org_unit_id, context)
             if not 0 < len(command.places) <= PLACES_MAX:
                 raise Refused("bad-fence", f"A fence has 1 to {PLACES_MAX} places.")
             for place in command.places:
                 _check(place)
             return (FenceSet(org_unit_id=command.org_unit_id, places=command.places),)
         case RemoveFence():
+            _known_unit(command.org_unit_id, context)
             if not state.places:
                 raise Refused("no-fence", "There is no fence here.")
             return (FenceRemoved(reason=checked_reason(command.reason)),)
         case _:
             assert_never(command)
+
+
+def _known_unit(org_unit_id: UUID, context: Context) -> None:
+    known(context.look(ORG_UNIT, org_unit_id), "unknown-org-unit", "such unit")
 
 
 def _check(place: Place) -> None:

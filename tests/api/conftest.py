@@ -122,6 +122,22 @@ class Company:
         made = await admin.did("/webhooks", examples.EXAMPLES["SubscribeWebhook"])
         await admin.did(f"/webhooks/{made['id']}/redeliver", examples.EXAMPLES["RedeliverEvent"])
 
+    async def followed(self) -> None:
+        """The company's directory provisions a user; and somebody asked for all of it."""
+        admin = await self.client("admin")
+        await admin.did("/directory/roles", examples.EXAMPLES["SetDirectoryRoles"])
+        key = {"name": "directory", "roles": ["integration"]}
+        scopes = ["scim:read", "scim:write"]
+        secret = (await admin.did("/keys", {**key, "scopes": scopes}))["secret"]
+        user = {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "userName": "somebody@company.example",
+        }
+        headers = {"Authorization": f"Bearer {secret}"}
+        answer = await self.http.post("/scim/v2/Users", json=user, headers=headers)
+        assert answer.status_code == 201, answer.text
+        assert (await admin.post("/tenants/self/export")).status_code == 202
+
     async def head(self) -> int:
         """How long the log is."""
         admin = await self.client("admin")
@@ -400,6 +416,7 @@ async def paid_company(new_company: Callable[[str], Awaitable[Company]]) -> Comp
     await company.onboarded()
     await company.requested()
     await company.let_in()
+    await company.followed()
     await company.subscribed()
     return company
 

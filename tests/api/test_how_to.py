@@ -52,13 +52,15 @@ ELSEWHERE = {
     "/bulk",
     "/appeals/{appeal_id}/expire",
     "/imports/uploads",
+    "/directory/users/{user_id}/link",
     "/imports/jobs",
     "/imports/{import_id}/comparisons",
     "/imports/{import_id}/sign-off",
     "/imports/{import_id}/commit",
 }
 """Bulk takes lines, not a body; an appeal expires after working days that no test can wait for;
-files are checked by a worker (tests/ops/test_import_jobs.py)."""
+files are checked by a worker (tests/ops/test_import_jobs.py), users come over SCIM
+(tests/api/test_scim.py)."""
 
 
 def begun_with(page: Path) -> str:

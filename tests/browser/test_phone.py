@@ -85,6 +85,7 @@ async def test_one_clocks_in_and_asks_for_what_was_missed(visit: Any, site: Any)
     await form.get_by_role("button").click()
     await sent(page)
     manager = await visit("manager", PHONE, language="en-US")
+    await manager.open("")  # which tells the time zone
     page = await manager.open("/approvals")
     missed = card(page, "Missed: Clock out, 2025-03-11 18:05:00")
     assert site.people["employee"].name in await missed.inner_text()
@@ -157,7 +158,7 @@ async def test_an_exception_of_a_share_is_decided_in_the_inbox(visit: Any, site:
 
 async def test_leave_is_cancelled_by_personnel(visit: Any, site: Any) -> None:
     own = employment(site)
-    body = {"starts_on": "2031-03-03", "ends_on": "2031-03-04", "kind": "annual"}
+    body = {"starts_on": "2031-03-03", "ends_on": "2031-03-04", "kind": "annual", "unpaid": False}
     site.did("hr", f"/employments/{own['employment_id']}/leave", body)
     seen = await visit("hr", PHONE, language="en-US")
     page = await seen.open(f"/people/{own['person_id']}")

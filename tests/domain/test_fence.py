@@ -86,8 +86,8 @@ def test_no_place_is_kept_before_both_agree(company: Any) -> None:
     world.refuses("no-location-consent", later, on=sheet, actor=company.seller)
     # Without it one clocks in as ever.
     world.do(msgspec.structs.replace(later, place=None), on=sheet, actor=company.seller)
-    world.do(RemoveFence(reason="取消"), on=ids.fence_id(unit))
-    world.refuses("no-fence", RemoveFence(reason="取消"), on=ids.fence_id(unit))
+    world.do(RemoveFence(org_unit_id=unit, reason="取消"), on=ids.fence_id(unit))
+    world.refuses("no-fence", RemoveFence(org_unit_id=unit, reason="取消"), on=ids.fence_id(unit))
 
 
 def test_a_fence_holds_for_those_below(company: Any) -> None:

@@ -7,7 +7,6 @@ from scim2_models import (
     InvalidValueException,
     Meta,
     NotFoundException,
-    Reference,
     UniquenessException,
 )
 
@@ -80,9 +79,8 @@ class Groups:
             external_id=state.external_id,
             display_name=state.name,
             members=[
-                Member(
-                    value=str(user_id),
-                    ref=Reference["User"](self._call.location("Users", user_id)),
+                Member.model_validate(
+                    {"value": str(user_id), "$ref": self._call.location("Users", user_id)}
                 )
                 for user_id in sorted(state.members)
             ]

@@ -56,7 +56,7 @@ class InGroup(ComplexAttribute):
     """A group that a user is in."""
 
     value: Annotated[str | None, Mutability.read_only, CaseExact.true] = None
-    ref: Annotated[Reference["Group"] | None, Mutability.read_only] = Field(  # type: ignore[type-arg]  # the name of a resource type
+    ref: Annotated[Reference["Group"] | None, Mutability.read_only] = Field(
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     display: Annotated[str | None, Mutability.read_only] = None
@@ -70,7 +70,9 @@ class User(Resource[AnyExtension]):
     user_name: Annotated[str | None, Uniqueness.server, Required.true] = None
     name: NameParts | None = None
     display_name: str | None = None
-    active: bool | None = None
+    active: Annotated[bool | None, Required.true] = None
+    """Required, so that no PATCH leaves open whether somebody may come in; a body that does not say
+    it is read as active where the user is new, and as nothing new where not."""
     emails: list[Address] | None = None
     groups: Annotated[list[InGroup] | None, Mutability.read_only] = None
 
@@ -88,10 +90,9 @@ class Member(ComplexAttribute):
     """A user in a group."""
 
     value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
-    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(  # type: ignore[type-arg]  # as above
+    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(  # type: ignore[type-arg]  # the name of a resource type, whose class is generic
         None, serialization_alias="$ref", validation_alias="$ref"
     )
-    display: Annotated[str | None, Mutability.read_only] = None
 
 
 class Group(Resource[Any]):

@@ -17,6 +17,7 @@ from scim2_models import (
     ListResponse,
     Meta,
     NotFoundException,
+    NotImplementedException,
     PatchOp,
     PreconditionFailedException,
     ResourceType,
@@ -116,6 +117,9 @@ async def _answer(call: Call, parts: list[str]) -> Response[bytes]:
             return _sent(await listed(resources, search_of(_json(call), resources.model)))
         case [word, text] if word in KINDS:
             return await _one(call, KINDS[word](call), text)
+        case [".search"]:
+            call.permit(writes=False)
+            raise NotImplementedException(detail="search /Users or /Groups")
         case _:
             raise NotFoundException(detail="there is nothing here")
 
@@ -171,8 +175,11 @@ async def _collection(call: Call, resources: Users | Groups) -> Response[bytes]:
         call.permit(writes=False)
         return _sent(await listed(resources, parameters_of(call.query, model)))
     call.permit(writes=True)
+    body = _resource(_json(call))
+    if isinstance(resources, Users):
+        body = _saying(body, active=True)
     given = model.model_validate(
-        _resource(_json(call)), scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
+        body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY
     )
     resource_id = await resources.create(given)
     made, version = await resources.one(resource_id)
@@ -211,15 +218,17 @@ async def _changed(
     # A first look for whoever may look alone; what is told is told to whoever may write.
     call.permit(writes=True, takes_away=True)
     model: Any = resources.model
+    there: Any
     there, version = await resources.one(resource_id)
     if expected is not None and expected != version:
         raise PreconditionFailedException(detail="it has changed since")
-    before = there.model_copy(deep=True)
     if call.method == "PUT":
+        body = _resource(_json(call))
+        if isinstance(resources, Users):
+            # A PUT that says nothing about it lets nobody in again.
+            body = _saying(body, active=there.active)
         wanted = model.model_validate(
-            _resource(_json(call)),
-            scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST,
-            scim_policy=POLICY,
+            body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY
         )
         wanted.replace(there)
         context = Context.RESOURCE_REPLACEMENT_RESPONSE
@@ -230,11 +239,7 @@ async def _changed(
         )
         patch.patch(wanted, scim_policy=POLICY)
         context = Context.RESOURCE_PATCH_RESPONSE
-    ends = False
-    if isinstance(resources, Users):
-        # A PUT that says nothing about it lets nobody in again.
-        wanted.active = before.active if wanted.active is None else wanted.active
-        ends = wanted.active is False
+    ends = isinstance(resources, Users) and wanted.active is False
     call.permit(writes=True, takes_away=ends)
     await resources.change(resource_id, wanted, version)
     shown, version = await resources.one(resource_id)
@@ -261,10 +266,23 @@ def _resource(given: dict[str, Any]) -> dict[str, Any]:
     return {name: _truth(name, value) for name, value in kept.items()}
 
 
+def _saying(given: dict[str, Any], *, active: bool) -> dict[str, Any]:
+    """With whether the user is active, where the body does not say it."""
+    said = any(name.lower() == "active" and value is not None for name, value in given.items())
+    return given if said else {**given, "active": active}
+
+
 def _truth(name: str, value: Any) -> Any:
     if name.rpartition(":")[2].lower() == "active" and isinstance(value, str):
         return {"true": True, "false": False}.get(value.lower(), value)
     return value
+
+
+def _named(item: Any) -> Any:
+    """An entry without what it does not say: Entra writes null for it."""
+    if not isinstance(item, dict):
+        return item
+    return {name: value for name, value in item.items() if value is not None}
 
 
 def _operations(given: dict[str, Any]) -> dict[str, Any]:
@@ -279,6 +297,7 @@ def _operations(given: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict) and not path:
             value = _resource(value)
         elif isinstance(path, str):
+            value = [_named(item) for item in value] if isinstance(value, list) else value
             value = _truth(path, value)
         told.append({**each, "value": value} if "value" in each else each)
     kept = {name: each for name, each in given.items() if name.lower() == "schemas"}

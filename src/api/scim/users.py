@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from scim2_models import Meta, NotFoundException, Reference, UniquenessException
+from scim2_models import Meta, NotFoundException, UniquenessException
 
 from api.scim.call import Call
 from api.scim.following import settle
@@ -102,10 +102,12 @@ class Users:
             ]
             or None,
             groups=[
-                InGroup(
-                    value=str(group_id),
-                    ref=Reference["Group"](self._call.location("Groups", group_id)),
-                    display=group.name,
+                InGroup.model_validate(
+                    {
+                        "value": str(group_id),
+                        "$ref": self._call.location("Groups", group_id),
+                        "display": group.name,
+                    }
                 )
                 for group_id, group in groups
                 if group is not None and not group.removed
