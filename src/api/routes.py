@@ -29,6 +29,7 @@ GOES_ON = frozenset(
         "/people/{person_id}/erasure",
         "/people/{person_id}/erasure/approve",
         "/people/{person_id}/erasure/decline",
+        "/tenants/self/suspend",
         "/tenants/self/export",
         "/tenants/self/resume",
         "/tenants/self/erase",

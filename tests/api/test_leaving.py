@@ -58,7 +58,7 @@ async def test_suspended_it_is_read_and_not_written(company: Any) -> None:
     # The same request again is the same answer, and changes nothing.
     await admin.did(f"{SELF}/suspend", MADE["SuspendTenant"], key="once")
     answer = await admin.post(f"{SELF}/suspend", MADE["SuspendTenant"])
-    assert code_of(answer) == (403, "tenant-read-only")
+    assert code_of(answer) == (409, "already-suspended")
 
     told = await hr.saw(SELF)
     assert told["state"] == "suspended"
