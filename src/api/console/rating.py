@@ -145,7 +145,8 @@ async def _team(visit: Visit) -> Mapping[str, Any]:
     cycles = await _of_team(visit) if visit.me else {}
     wanted = visit.query.get("q", "").casefold()
     chosen = visit.query.get("cycle") or _newest(cycles)
-    rows, cursor = [], None
+    rows: list[Any] = []
+    cursor: str | None = None
     if chosen in cycles:
         rows, cursor = await visit.page(
             "/appraisals", manager_id=visit.me, cycle_id=chosen, limit=TEAM_SHOWN
