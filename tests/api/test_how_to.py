@@ -53,12 +53,14 @@ ELSEWHERE = {
     "/appeals/{appeal_id}/expire",
     "/imports/uploads",
     "/directory/users/{user_id}/link",
+    "/tenants/self/erase/confirm",
     "/imports/jobs",
     "/imports/{import_id}/comparisons",
     "/imports/{import_id}/sign-off",
     "/imports/{import_id}/commit",
 }
-"""Bulk takes lines, not a body; an appeal expires after working days that no test can wait for;
+"""Bulk takes lines, not a body; an appeal expires after working days that no test can wait for, and
+three days lie before a tenant's end (tests/api/test_leaving.py);
 files are checked by a worker (tests/ops/test_import_jobs.py), users come over SCIM
 (tests/api/test_scim.py)."""
 

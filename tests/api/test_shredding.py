@@ -245,7 +245,7 @@ async def found_in_files(postgres: Any, words: list[str]) -> set[str]:
     await owner.close()
     files = [each for each in (postgres.directory / "data").rglob("*") if each.is_file()]
     assert any("pg_wal" in each.parts for each in files)
-    return set().union(*(found_in(await bytes_of(each), words) for each in files))
+    return set().union(*[found_in(await bytes_of(each), words) for each in files])
 
 
 async def bytes_of(file: Path) -> bytes:
