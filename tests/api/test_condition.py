@@ -20,6 +20,7 @@ from api.condition import BackupState
 from domain.catalogue import EVENTS
 from projections.catalogue import PROJECTIONS
 from projections.following import ATTEMPTS_MAX, Following, Reaction
+from projections.health import overview
 from projections.history import TenantLogs
 from projections.kernel import install
 from tenancy.migrate import migrate
@@ -186,3 +187,35 @@ async def test_a_process_manager_that_cannot_answer_is_bad_news(operator: Any) -
         await happens("P-2")
         await following.advance(tenant.tenant_id)
         assert await told() == {"status": "pass", "observed": 0, "unit": "tenants"}
+
+
+async def test_how_long_a_process_manager_has_not_answered(operator: Any) -> None:
+    async def answer(_tenant: UUID, _batch: Any) -> None:
+        pass
+
+    topics = frozenset({"person.registered"})
+    async with operator.running() as (services, http):
+        tenant = await services.registry.create_tenant("one")
+        secret = await services.registry.issue_key(tenant.tenant_id, uuid4(), "hr", ["hr"])
+        logs = TenantLogs(services.database, services.keyring, EVENTS)
+        reaction = Reaction(name="rescoring", topics=topics, answer=answer)
+        following = Following(services.database, logs, reaction)
+
+        async def waits_s() -> float:
+            found = await overview(services.database, logs, (), {"rescoring": topics})
+            return found.unanswered_s["rescoring"]
+
+        assert await waits_s() == 0
+        headers = {"authorization": f"Bearer {secret}", "idempotency-key": "1"}
+        body = {"number": "P-1", "name": "P-1"}
+        made = await http.post("/api/v1/people", json=body, headers=headers)
+        assert made.status_code == 201
+        assert await waits_s() > 0
+        await following.advance(tenant.tenant_id)
+        assert await waits_s() == 0
+        # What it does not answer does not wait for it.
+        other = {"code": "U", "name": "U", "valid_from": "2025-01-01"}
+        headers["idempotency-key"] = "2"
+        made = await http.post("/api/v1/org-units", json=other, headers=headers)
+        assert made.status_code == 201
+        assert await waits_s() == 0
