@@ -207,6 +207,7 @@ async def withdraw(
         command = CompensateImport(reason=reason)
         await store.execute(IMPORT, batch.import_id, command, new_stamp())
     events = chunks = 0
+    left = len([each for each in written.chunks if _is_left(each[0], written)])
     bulk = store.bulk(Refused, KEPT)
     waiting = _portions(log, batch.import_id, written)
     with seldom_collecting():
@@ -217,7 +218,8 @@ async def withdraw(
                 events += len(each.events)
             chunks += 1
             if told is not None:
-                told(chunks, events)
+                # In rows, as the batch counts; its chunks are about equally long.
+                told(batch.state.committed * chunks // left, events)
     return Withdrawn(
         chunks=chunks,
         events=events,
@@ -229,7 +231,7 @@ async def withdraw(
 async def _portions(log: TenantLog, import_id: UUID, written: Written) -> AsyncIterator[Asked]:
     trail = import_trail_id(import_id)
     for number, first, last in reversed(written.chunks):
-        if written.withdrawn is not None and number >= written.withdrawn:
+        if not _is_left(number, written):
             continue
         events = await _between(log, first, last)
         steps = [
@@ -240,6 +242,10 @@ async def _portions(log: TenantLog, import_id: UUID, written: Written) -> AsyncI
         note = Step(IMPORT_TRAIL, trail, WithdrawChunk(import_id=import_id, number=number))
         key = f"import/{import_id}/withdraw/{number}"
         yield Asked(steps, _always(note), Idempotency(key=key, fingerprint=fingerprint(key)))
+
+
+def _is_left(number: int, written: Written) -> bool:
+    return written.withdrawn is None or number < written.withdrawn
 
 
 def _always(step: Step) -> After:
