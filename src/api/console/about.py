@@ -1,5 +1,6 @@
 """An appraisal with what every page about one needs: its cycle, its scheme, names of codes."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,8 +58,9 @@ async def about(visit: Visit, appraisal_id: str) -> About:
 
 async def told(visit: Visit, row: Mapping[str, Any]) -> About:
     """An appraisal of a list, with the rest."""
-    cycle = await visit.ask(f"/cycles/{row['cycle_id']}")
-    scheme = await visit.ask(f"/schemes/{row['scheme_id']}")
+    cycle, scheme = await asyncio.gather(
+        visit.ask(f"/cycles/{row['cycle_id']}"), visit.ask(f"/schemes/{row['scheme_id']}")
+    )
     content = content_of(scheme, row["scheme_version"])
     me = str(visit.me or "")
     return About(

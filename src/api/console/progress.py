@@ -1,5 +1,6 @@
 """My progress: goals, what was achieved, and what it would score and pay if it stayed so."""
 
+import asyncio
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -17,15 +18,20 @@ async def _progress(visit: Visit) -> Mapping[str, Any]:
     found = (
         await visit.ask("/appraisals", person_id=visit.me, limit=100) if visit.me else {"data": []}
     )
-    every = [await _one(visit, row) for row in found["data"] if running(row)]
+    # At once, because each answer waits for its reading to be written down.
+    every = await asyncio.gather(*(_one(visit, row) for row in found["data"] if running(row)))
     return {"every": every, **{f"goals_{at}": each["table"] for at, each in enumerate(every)}}
 
 
 async def _one(visit: Visit, row: Any) -> Mapping[str, Any]:
-    it = await told(visit, row)
-    goals = await visit.maybe(f"{it.path}/goals")
-    sums = await visit.ask(f"/cycles/{row['cycle_id']}/employments/{row['employment_id']}/actuals")
-    worth = await visit.maybe(f"{it.path}/worth")
+    at = f"/appraisals/{row['appraisal_id']}"
+    it, goals, sums, worth, projected = await asyncio.gather(
+        told(visit, row),
+        visit.maybe(f"{at}/goals"),
+        visit.ask(f"/cycles/{row['cycle_id']}/employments/{row['employment_id']}/actuals"),
+        visit.maybe(f"{at}/worth"),
+        visit.ask(f"{at}/projection"),
+    )
     return {
         "it": it,
         "goals": goals,
@@ -33,7 +39,7 @@ async def _one(visit: Visit, row: Any) -> Mapping[str, Any]:
         and not goals["agreed"]
         and goals["proposed_by"] != str(visit.me)
         and it.cycle["stage"] in {"goal-setting", "data-intake"},
-        "projected": await visit.ask(f"{it.path}/projection"),
+        "projected": projected,
         "worth": worth if worth and worth["projection"] else None,
         "table": _table(visit, it, goals, sums["sums"]),
         "actuals": sums["actuals"],

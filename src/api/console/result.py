@@ -1,5 +1,6 @@
 """A result and why it is so: waterfall, tree down to the events, the formula, the receipt."""
 
+import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -72,21 +73,23 @@ def _add(amounts: dict[str, Any], line: Any) -> None:
 
 async def _result(visit: Visit) -> Mapping[str, Any]:
     it = await about(visit, visit.ids["appraisal_id"])
-    told = await visit.maybe(f"{it.path}/explanation")
-    shown: dict[str, Any] = {"it": it, "told": told, "who": (await _who(visit, it))}
+    told, who = await asyncio.gather(visit.maybe(f"{it.path}/explanation"), _who(visit, it))
+    shown: dict[str, Any] = {"it": it, "told": told, "who": who}
     if told is None:
         return {**shown, "worth": None, "lines": [], "score_chart": None}
     node = tree_of(told["explanation"])
     score = score_in(node)
-    lines = await _lines(visit, it)
+    lines, behind, worth = await asyncio.gather(
+        _lines(visit, it), events_behind(visit, it), visit.maybe(f"{it.path}/worth")
+    )
     return {
         **shown,
         "score_chart": waterfall(
             "score", visit.say("How the score came about"), score, visit, it.labels
         ),
         "tree": branch(node, visit, it.labels),
-        "behind": await events_behind(visit, it),
-        "worth": await visit.maybe(f"{it.path}/worth"),
+        "behind": behind,
+        "worth": worth,
         "lines": lines,
     }
 

@@ -1,5 +1,7 @@
 """What those are to do next who answer for the company: people, money, proofs, the machine."""
 
+import asyncio
+from itertools import chain
 from typing import Any, Final
 
 from api.condition import condition
@@ -15,36 +17,30 @@ UNRESOLVED: Final = ("reported", "acknowledged", "restored")
 
 async def personnel(visit: Visit) -> list[Task]:
     """Cycles that something holds up, and those that may go on."""
-    say, found = visit.say, []
-    for cycle in await _cycles(visit):
-        if cycle["stage"] not in RUNNING:
-            continue
-        at = f"/cycles/{cycle['cycle_id']}"
-        told = await visit.ask(f"{at}/progress")
-        held = {each["kind"]: each["count"] for each in told["exceptions"] if each["count"]}
-        worst = max(held, key=lambda kind: held[kind], default=None)
-        if worst is None:
-            found.append(
-                Task(
-                    what=say("Move {cycle} on", cycle=cycle["name"]),
-                    why=say("Nothing holds it up in its stage."),
-                    href=f"{HOME}{at}",
-                    action=say("Cockpit"),
-                )
-            )
-            continue
-        why = say(
+    cycles = [each for each in await _cycles(visit) if each["stage"] in RUNNING]
+    return list(await asyncio.gather(*(_of_cycle(visit, each) for each in cycles)))
+
+
+async def _of_cycle(visit: Visit, cycle: Any) -> Task:
+    say, at = visit.say, f"/cycles/{cycle['cycle_id']}"
+    told = await visit.ask(f"{at}/progress")
+    held = {each["kind"]: each["count"] for each in told["exceptions"] if each["count"]}
+    worst = max(held, key=lambda kind: held[kind], default=None)
+    if worst is None:
+        return Task(
+            what=say("Move {cycle} on", cycle=cycle["name"]),
+            why=say("Nothing holds it up in its stage."),
+            href=f"{HOME}{at}",
+            action=say("Cockpit"),
+        )
+    return Task(
+        what=say("See what holds up {cycle}", cycle=cycle["name"]),
+        why=say(
             "{count} appraisals: {what}", count=held[worst], what=visit.term("exception", worst)
-        )
-        found.append(
-            Task(
-                what=say("See what holds up {cycle}", cycle=cycle["name"]),
-                why=why,
-                href=f"{HOME}{at}?show={worst}#held-up",
-                action=say("Cockpit"),
-            )
-        )
-    return found
+        ),
+        href=f"{HOME}{at}?show={worst}#held-up",
+        action=say("Cockpit"),
+    )
 
 
 async def money(visit: Visit) -> list[Task]:
@@ -91,7 +87,7 @@ async def audit(visit: Visit) -> list[Task]:
         Task(
             what=say("Compute the chain of reads anew"),
             why=say("It shows that every entry of who read what is the one that was written."),
-            href=f"{HOME}/audit/reads",
+            href=f"{HOME}/audit/reads?chain=1",
             action=say("Who read what"),
         ),
     ]
@@ -118,23 +114,24 @@ async def machine(visit: Visit) -> list[Task]:
 
 async def incidents(visit: Visit) -> list[Task]:
     """Incidents that are not resolved; whoever may take one on is told so."""
+    found = await asyncio.gather(*(_of_incidents(visit, state) for state in UNRESOLVED))
+    return list(chain.from_iterable(found))
+
+
+async def _of_incidents(visit: Visit, state: str) -> list[Task]:
     say, found = visit.say, []
-    for state in UNRESOLVED:
-        async for row in visit.each("/incidents", state=state):
-            due = min(
-                (each["due_at"] for each in row["clocks"] if not each["stopped_at"]), default=""
-            )
-            found.append(
-                Task(
-                    what=row["title"],
-                    why=say("Promised by {moment}", moment=visit.formats.moment(due))
-                    if due
-                    else visit.term("incident-state", state),
-                    href=f"{HOME}/incidents/{row['incident_id']}",
-                    action=say("Incident"),
-                    urgent=bool(due),
-                )
-            )
+    async for row in visit.each("/incidents", state=state):
+        due = min((each["due_at"] for each in row["clocks"] if not each["stopped_at"]), default="")
+        task = Task(
+            what=row["title"],
+            why=say("Promised by {moment}", moment=visit.formats.moment(due))
+            if due
+            else visit.term("incident-state", state),
+            href=f"{HOME}/incidents/{row['incident_id']}",
+            action=say("Incident"),
+            urgent=bool(due),
+        )
+        found.append(task)
     return found
 
 

@@ -1,6 +1,8 @@
 """What waits for the decision of who is here, or of whose name they act in: asked of the API."""
 
+import asyncio
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -19,14 +21,26 @@ GOALS_MAX: Final = 500
 
 async def waiting(visit: Visit) -> list[Item]:
     """Everything that waits for this visitor, the oldest first; also what others delegated."""
+    asks = (*dict.fromkeys(ask for asks in OF_KIND.values() for ask in asks), *OWN)
+    # All at once: reads are written down together before any answer leaves.
+    answers = await asyncio.gather(*(ask(visit) for ask in asks), _lent(visit))
     found: dict[str, Item] = {}
-    for ask in (*dict.fromkeys(ask for asks in OF_KIND.values() for ask in asks), *OWN):
-        found |= {item.key: item for item in await ask(visit)}
-    if visit.me is not None:
-        async for row in visit.each("/delegations", delegate_id=visit.me, current=True):
-            for item in await _delegated(visit, row) if row["in_force"] else ():
-                found.setdefault(item.key, item)
+    for item in chain.from_iterable(answers):
+        found.setdefault(item.key, item)
     return sorted(found.values(), key=lambda item: item.at)
+
+
+async def _lent(visit: Visit) -> list[Item]:
+    if visit.me is None:
+        return []
+    rows = [
+        row
+        async for row in visit.each("/delegations", delegate_id=visit.me, current=True)
+        if row["in_force"]
+    ]
+    return list(
+        chain.from_iterable(await asyncio.gather(*(_delegated(visit, row) for row in rows)))
+    )
 
 
 async def _delegated(visit: Visit, row: Any) -> list[Item]:
@@ -48,8 +62,13 @@ async def _goals(visit: Visit) -> list[Item]:
     if visit.me is None or not visit.may("GET", "/goals"):
         return []
     rows: dict[str, Any] = {}
-    for relation in ("person_id", "manager_id"):
-        told = await visit.ask("/goals", waiting=True, limit=GOALS_MAX, **{relation: visit.me})
+    both = await asyncio.gather(
+        *(
+            visit.ask("/goals", waiting=True, limit=GOALS_MAX, **{relation: visit.me})
+            for relation in ("person_id", "manager_id")
+        )
+    )
+    for told in both:
         rows |= {row["appraisal_id"]: row for row in told["data"]}
     cycles = {
         each: await visit.own.ask(f"/cycles/{each}")
@@ -222,27 +241,33 @@ async def _time(visit: Visit) -> list[Item]:
 
 
 async def _appeals(visit: Visit) -> list[Item]:
-    me, handles = str(visit.caller.actor), visit.may("POST", f"/appeals/{OF_ANY}/accept")
-    found = []
-    for status in ("filed", "accepted", "under-review", "escalated"):
-        desk = status in {"filed", "accepted"}
-        if desk and not handles:
-            continue
-        async for row in visit.each("/appeals", status=status):
-            if row["person_id"] == me or not (desk or row["reviewer_id"] == me):
-                continue
-            due = row["decide_by"]
-            item = Item(
-                kind="appeal-accept" if desk else "appeal-decide",
-                key=f"appeal-{row['appeal_id']}",
-                what=visit.term("appeal", status),
-                people=(row["person_id"],),
-                at=row["filed_at"],
-                lines=(visit.say("to be decided by {day}", day=due),) if due else (),
-                href=f"{HOME}/appeals-desk/{row['appeal_id']}",
-            )
-            found.append(item)
-    return found
+    handles = visit.may("POST", f"/appeals/{OF_ANY}/accept")
+    asked = [status for status in UNDECIDED if handles or status not in AT_THE_DESK]
+    found = await asyncio.gather(*(_of_appeals(visit, status) for status in asked))
+    return list(chain.from_iterable(found))
+
+
+async def _of_appeals(visit: Visit, status: str) -> list[Item]:
+    me, desk = str(visit.caller.actor), status in AT_THE_DESK
+    return [
+        Item(
+            kind="appeal-accept" if desk else "appeal-decide",
+            key=f"appeal-{row['appeal_id']}",
+            what=visit.term("appeal", status),
+            people=(row["person_id"],),
+            at=row["filed_at"],
+            lines=(visit.say("to be decided by {day}", day=row["decide_by"]),)
+            if row["decide_by"]
+            else (),
+            href=f"{HOME}/appeals-desk/{row['appeal_id']}",
+        )
+        async for row in visit.each("/appeals", status=status)
+        if row["person_id"] != me and (desk or row["reviewer_id"] == me)
+    ]
+
+
+AT_THE_DESK: Final = ("filed", "accepted")
+UNDECIDED: Final = (*AT_THE_DESK, "under-review", "escalated")
 
 
 OF_KIND: Final[Mapping[ApprovalKind, tuple[Waiting, ...]]] = {
