@@ -8,21 +8,22 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
 RUN python3 -m venv /opt/merit
 COPY requirements.lock pyproject.toml README.md LICENSE ./
-# Every wheel is checked against the hash in the lock file before it is installed.
-# A company's own index and authority come in as secrets and stay in no layer.
+# Every wheel is checked against the hash in the lock file. (A company's own index and authority come
+# in as secrets and stay in no layer.)
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     --mount=type=secret,id=authority,target=/run/authority.pem \
-    /opt/merit/bin/pip install --only-binary :all: --require-hashes -r requirements.lock
+    /opt/merit/bin/pip download --only-binary :all: --require-hashes -r requirements.lock -d /wheels
 COPY src src
 COPY ops ops
-RUN /opt/merit/bin/pip install --no-deps --no-build-isolation . \
+# Of those, what the product needs, and none of what develops it.
+RUN /opt/merit/bin/pip install --no-index --find-links /wheels . \
     && find /opt/merit -name __pycache__ -prune -exec rm -rf {} +
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Meritledger" \
       org.opencontainers.image.licenses="Apache-2.0"
-RUN groupadd --system --gid 10001 merit \
-    && useradd --system --uid 10001 --gid merit --no-create-home --shell /usr/sbin/nologin merit
+RUN groupadd --gid 10001 merit \
+    && useradd --uid 10001 --gid merit --no-create-home --shell /usr/sbin/nologin merit
 COPY --from=build /opt/merit /opt/merit
 ENV PATH=/opt/merit/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     MERIT_HOST=0.0.0.0 MERIT_PORT=8000 MERIT_LOG_FORMAT=json

@@ -71,6 +71,10 @@ docs-check: setup
 audit: setup ## known weaknesses of the locked packages, and secrets in the tree
 	@echo "== audit"; $(BIN)/python tools/audit.py
 
+.PHONY: image
+image: setup ## build the container image without a registry, and start it with a read-only root
+	@tools/image
+
 .PHONY: bench
 bench: setup ## peers and limits side by side (BENCH=append; QUICK=1 for a short one)
 	@tools/postgresql
