@@ -14,7 +14,7 @@ from opentelemetry import trace
 
 from api.asked import Asked
 from api.problems import FieldError, Said
-from api.routes import BASE, Act, Route
+from api.routes import BASE, Act, Guard, Route
 from api.wire import entity_tag, expected_version
 from domain.delegation import in_the_name_of
 from domain.kernel import Decider
@@ -123,7 +123,7 @@ async def carry_out(act: Act, body: type[msgspec.Struct], asked: Asked) -> tuple
     expected = expected_version(asked.headers.get("if-match"))
     command = command_of(act, body, asked)
     if act.guard is not None:
-        await guarded(act, asked)
+        await guarded(act.guard, asked)
     store = await asked.store()
     stream_id = act.stream(asked.ids, command)
     execute = partial(
@@ -152,7 +152,7 @@ def _decider(act: Act, asked: Asked) -> Decider[Any]:
     return in_the_name_of(act.decider, asked.acting.delegation_id, asked.acting.kind)
 
 
-async def guarded(act: Act, asked: Asked) -> None:
+async def guarded(guard: Guard, asked: Asked) -> None:
     """Ask the guard; what it refuses is refused on what the primary knows.
 
     Raises:
@@ -160,7 +160,7 @@ async def guarded(act: Act, asked: Asked) -> None:
         Unavailable: it refuses, and a standby answered, which may lack what was just written.
     """
     try:
-        await act.guard(asked)
+        await guard(asked)
     except Said as refused:
         if read_from_standby():
             raise Unavailable("the database cannot be written now; nothing was carried out") from (

@@ -139,7 +139,7 @@ async def test_questions_may_be_old_and_decisions_are_not(pair: Pair) -> None:
 async def test_what_many_ask_at_once_is_kept_apart(pair: Pair) -> None:
     ahead, torn, (_, stream_id), _ = pair
     await ahead.execute(WALK, stream_id, Step(), stamp())
-    answers: list[Any] = await asyncio.gather(
+    answers: tuple[Any, ...] = await asyncio.gather(
         torn.load(WALK, stream_id),
         torn.execute(WALK, stream_id, Step(), stamp(), idempotency=key("k")),
         torn.load(WALK, stream_id),
