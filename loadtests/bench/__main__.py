@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from loadtests.bench import append, asof, close, freshness, http, neighbours, replay
+from loadtests.bench import append, asof, close, freshness, goals, http, neighbours, replay
 from loadtests.bench.rounds import Result
 
 BENCHMARKS: dict[str, Callable[..., Result]] = {
@@ -26,6 +26,8 @@ def main() -> None:
         result = BENCHMARKS[name](quick=asked.quick)
         told = {name: result.ratios | result.figures}
         print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+    if not asked.quick:
+        goals.write()
 
 
 if __name__ == "__main__":
