@@ -104,7 +104,7 @@ from domain.migration import (
 from domain.migration_trail import Cell, ChunkCommitted, Origin, Shape, Sheet
 from domain.money import Money
 from domain.objective import ObjectiveSet
-from domain.occurrences import OccurrenceRecorded
+from domain.occurrences import OccurrenceRecorded, VetoApplied, VetoProposed
 from domain.on_call import OnCallRotaSet, Shift
 from domain.onboarding_plan import OnboardingPlanned, PlannedTask, TaskCompleted
 from domain.org_units import OrgUnitCreated
@@ -140,10 +140,6 @@ from domain.reward_budget import PersonsShare, RewardBudgetCommitted, RewardBudg
 from domain.rules import Indicator, Linear, Manual, SchemeContent, Section
 from domain.scheme import SchemeDrafted, SchemeSimulated, SchemeVersionPublished
 from domain.scheme_change import NextCycle
-from domain.share_override import (
-    PerformanceShareOverrideApproved,
-    PerformanceShareOverrideRequested,
-)
 from domain.time_request import (
     LeaveRequested,
     OvertimeRequested,
@@ -654,15 +650,23 @@ def lent() -> Iterator[Line]:
 
 def pending() -> Iterator[Line]:
     """What waits for a decision, and what was decided in the meantime."""
-    who, person = employment_id("E1"), person_id("P1")
-    for first in (date(2026, 7, 1), date(2027, 1, 1)):
+    # Of a cycle and an employment of their own: other tests count those of the company.
+    cycle, who, person = cycle_id("2026-Q4"), employment_id("E-VETO"), person_id("P0")
+    sheet = occurrence_sheet_id(cycle, who)
+    for day in (date(2026, 2, 1), date(2026, 2, 2)):
         yield (
-            who,
-            PerformanceShareOverrideRequested(
-                effective_from=first, performance_share=Decimal("0.65"), reason="重点项目"
+            sheet,
+            VetoProposed(
+                cycle_id=cycle,
+                employment_id=who,
+                person_id=person,
+                item="fraud",
+                occurred_on=day,
+                reason="虚报业绩",
             ),
         )
-    yield who, PerformanceShareOverrideApproved(effective_from=date(2026, 7, 1), reason="同意")
+    # Not one that was proposed here: what waits is not decided by it.
+    yield sheet, VetoApplied(proposal=sheet, item="fraud", occurred_on=date(2026, 2, 1))
     erasure = erasure_id(person)
     yield (
         erasure,

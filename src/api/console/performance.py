@@ -238,11 +238,11 @@ async def _fairness(
         rows=rows,
         empty=say("Nothing of this cycle has been calculated for payment."),
         columns=(
-            Column(label=say("Who"), value=name),
+            Column(label=say("Of whom"), value=name),
             Column(label=say("Currency"), value=lambda row: row["currency"]),
             Column(label=say("People"), value=lambda row: row["people"], kind="number"),
             Column(label=say("Get nothing"), value=lambda row: row["nothing"], kind="number"),
-            Column(label=say("Mean"), value=lambda row: row["mean"], kind="number"),
+            Column(label=say("Mean share"), value=lambda row: row["mean"], kind="number"),
             Column(label=say("Lowest"), value=lambda row: row["lowest"], kind="number"),
             Column(label=say("Highest"), value=lambda row: row["highest"], kind="number"),
             Column(label=say("Highest by lowest"), value=lambda row: row["spread"], kind="number"),

@@ -62,6 +62,8 @@ CHINESE: dict[str, str] = {
     "How fairly it pays: what people get, as a share of their performance base": (
         "分配公平：实得占绩效基数的比例"
     ),
+    "Of whom": "范围",
+    "Mean share": "平均比例",
     "Get nothing": "零发放人数",
     "Highest by lowest": "最高与最低之比",
     "Gini coefficient": "基尼系数",
