@@ -5,53 +5,51 @@
 The database is an embedded one of this machine. Anything that is not as it should be ends it.
 """
 
-import asyncio
 import base64
 import os
+import re
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from ops.place import free_port, settings_of, with_database
+from ops.embedded import EmbeddedPostgres
+from ops.place import free_port
 
 READY_S_MAX = 60.0
 STOP_S_MAX = 30.0
+WORK_S = 5.0
 
 # A mount namespace of its own. The root is bound onto itself, so that it can be made read-only;
 # what lies below stays as it was mounted.
 INSIDE = """
-root=$1 sockets=$2; shift 2
+root=$1; shift
 mount --bind "$root" "$root"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
-if [[ -n $sockets ]]; then
-    mkdir -p "$root/tmp/$sockets"
-    mount --bind "$sockets" "$root/tmp/$sockets"
-fi
 mount -o remount,bind,ro "$root"
 exec chroot "$root" setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs \\
     --bounding-set=-all --inh-caps=-all "$@"
 """
 
 
-def inside(root: str, *command: str, sockets: str = "") -> list[str]:
+def inside(root: str, *command: str) -> list[str]:
     """A command in the image."""
     wrap = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", INSIDE]
-    return [*wrap, "bash", root, sockets, *command]
+    return [*wrap, "bash", root, *command]
 
 
 def environment(**given: str) -> dict[str, str]:
     """As the image sets it."""
     return {
-        "PATH": "/opt/merit/bin:/usr/bin:/bin",
+        "PATH": "/opt/merit/bin:/usr/sbin:/usr/bin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "MERIT_LOG_FORMAT": "json",
@@ -85,63 +83,76 @@ def check_files(root: str) -> None:
 
 def serve(root: str, database_url: str, owner_url: str) -> None:
     """It migrates, answers that it is ready, and ends when it is told to."""
-    sockets = next(iter(parse_qs(urlsplit(database_url).query).get("host", [])), "")
     port = free_port("127.0.0.1")
     given = environment(
-        MERIT_DATABASE_URL=_within(database_url, sockets),
-        MERIT_OWNER_DATABASE_URL=_within(owner_url, sockets),
+        MERIT_DATABASE_URL=database_url,
+        MERIT_OWNER_DATABASE_URL=owner_url,
         MERIT_MASTER_KEY=base64.b64encode(secrets.token_bytes(32)).decode(),
         MERIT_HOST="127.0.0.1",
         MERIT_PORT=str(port),
     )
     migrated = subprocess.run(
-        inside(root, "merit", "migrate", sockets=sockets),
+        inside(root, "merit", "migrate"),
         env=given, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if migrated.returncode:
         sys.exit(f"merit migrate: {migrated.stdout}{migrated.stderr}")
     print(f"merit migrate: {migrated.stdout.strip().splitlines()[-1]}")
     for command in ("serve", "worker"):
-        _runs(command, inside(root, "merit", command, sockets=sockets), given, port)
-
-
-def _within(url: str, sockets: str) -> str:
-    return url.replace(sockets, f"/tmp{sockets}") if sockets else url  # noqa: S108  of the image
+        _runs(command, inside(root, "merit", command), given, port)
 
 
 def _runs(name: str, command: list[str], given: Mapping[str, str], port: int) -> None:
-    process = subprocess.Popen(command, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        if name == "serve":
-            _ready(process, port)
-        else:
-            time.sleep(5)
-        if process.poll() is not None:
-            sys.exit(f"merit {name} has ended: {_output(process)}")
-    finally:
-        # The first child is the program: `unshare` itself does not pass signals on.
-        for child in _children(process.pid):
-            os.kill(child, 15)
-        try:
-            process.wait(STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    text = _output(process)
-    if process.returncode:
-        sys.exit(f"merit {name} ended with {process.returncode}: {text[-2000:]}")
+    # A file, because nobody reads a pipe while it runs.
+    with tempfile.TemporaryFile() as said_in:
+        _watched(name, subprocess.Popen(command, env=given, stdout=said_in, stderr=said_in), port)
+        said_in.seek(0)
+        text = said_in.read().decode(errors="replace")
     if "Read-only file system" in text or "Traceback" in text:
         sys.exit(f"merit {name}: {text[-4000:]}")
     print(f"merit {name}: ran with a read-only root, and ended when it was told to")
 
 
+def _watched(name: str, process: subprocess.Popen[bytes], port: int) -> None:
+    try:
+        if name == "serve":
+            _ready(process, port)
+        else:
+            _works(process)
+        if process.poll() is not None:
+            sys.exit(f"merit {name} has ended with {process.returncode}")
+    finally:
+        # The first child is the program: `unshare` itself does not pass signals on.
+        for child in _children(process.pid):
+            os.kill(child, signal.SIGTERM)
+        try:
+            process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.returncode:
+        sys.exit(f"merit {name} ended with {process.returncode}")
+
+
+def _works(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a worker listens to signals, and a while in which it works."""
+    deadline = time.monotonic() + READY_S_MAX
+    while time.monotonic() < deadline and process.poll() is None:
+        status = [
+            Path(f"/proc/{child}/status").read_text(encoding="ascii")
+            for child in _children(process.pid)
+        ]
+        caught = [int(mask, 16) for text in status for mask in re.findall(r"SigCgt:\s(\w+)", text)]
+        if any(mask & 1 << signal.SIGTERM - 1 for mask in caught):
+            time.sleep(WORK_S)
+            return
+        time.sleep(0.2)
+    sys.exit("merit worker does not come up")
+
+
 def _children(pid: int) -> list[int]:
     path = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(word) for word in path.read_text(encoding="ascii").split()]
-
-
-def _output(process: subprocess.Popen[bytes]) -> str:
-    return process.stdout.read().decode(errors="replace") if process.stdout else ""
 
 
 def _ready(process: subprocess.Popen[bytes], port: int) -> None:
@@ -159,15 +170,14 @@ def _ready(process: subprocess.Popen[bytes], port: int) -> None:
     sys.exit("merit serve is not ready")
 
 
-async def main() -> None:
+def main() -> None:
     """Everything, beside an embedded database."""
     (root,) = sys.argv[1:]
     check_files(root)
     with tempfile.TemporaryDirectory(prefix="merit-image-") as folder:
-        async with with_database(settings_of(Path(folder))) as settings:
-            await asyncio.to_thread(
-                serve, root, settings.database_url or "", settings.owner_database_url or ""
-            )
+        port = free_port("127.0.0.1")
+        with EmbeddedPostgres(Path(folder) / "postgres", tcp_port=port) as server:
+            serve(root, server.database_url, server.owner_database_url)
 
 
-asyncio.run(main())
+main()
