@@ -39,7 +39,10 @@ BEGIN
            AND EXISTS (SELECT FROM pg_policy p
                         WHERE p.polrelid = c.oid AND p.polname = 'tenant_isolation')
            AND NOT EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = c.oid)
-         ORDER BY (SELECT count(*) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'),
+         -- Those that others refer to come first; what refers to tables on every node may come anywhere.
+         ORDER BY (SELECT count(*) FROM pg_constraint k
+                     JOIN pg_policy p ON p.polrelid = k.confrelid AND p.polname = 'tenant_isolation'
+                    WHERE k.conrelid = c.oid AND k.contype = 'f'),
                   n.nspname, c.relname
     LOOP
         RAISE NOTICE 'by tenant: %', v_table;
