@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from domain.ids import TENANT_ID
@@ -18,10 +20,14 @@ from tenancy.bundle import Exporter
 from tenancy.database import Database, is_retryable
 from tenancy.errors import TenantErased
 from tenancy.keyring import Keyring
+from tenancy.read_chain import Filter, Place, reads
 from tenancy.signing import Signers
 from tenancy.store import Histories
 from tenancy.tenant_exports import CHANNEL, TenantExports
 
+READS_FILE = "reads.ndjson"
+"""Who read what, which is no part of the log: beside the bundle, an entry a line."""
+READS_AT_ONCE = 500
 SWEEP_S = 15.0
 TELL_S = 1.0
 
@@ -99,7 +105,9 @@ class Exporting:
             with tempfile.TemporaryDirectory(prefix="merit-export-") as folder:
                 bundle, packed = Path(folder) / str(export_id), Path(folder) / "bundle.tar"
                 made = await exporter.export(tenant_id, bundle, content=True, on_progress=told)
-                await asyncio.to_thread(_pack, bundle, packed)
+                read = Path(folder) / READS_FILE
+                await self._write_reads(tenant_id, read)
+                await asyncio.to_thread(_pack, (bundle, read), packed)
                 kept = await exports.keep(export_id, attempt, packed)
         except TenantErased:
             return False
@@ -125,7 +133,17 @@ class Exporting:
         log.info("exported", tenant=str(tenant_id), events=made.tree_size, bytes=size)
         return done
 
+    async def _write_reads(self, tenant_id: UUID, into: Path) -> None:
+        after: Place | None = None
+        with into.open("wb") as file:
+            while found := await reads(
+                self._database, tenant_id, Filter(), after=after, limit=READS_AT_ONCE
+            ):
+                file.writelines(msgspec.json.encode(each) + b"\n" for each in found)
+                after = (found[-1].batch, found[-1].number)
 
-def _pack(folder: Path, into: Path) -> None:
+
+def _pack(given: Sequence[Path], into: Path) -> None:
     with tarfile.open(into, "w") as packed:
-        packed.add(folder, arcname=folder.name)
+        for each in given:
+            packed.add(each, arcname=each.name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from api import app as application
@@ -163,6 +164,9 @@ async def test_everything_is_exported_and_verified(company: Any, app: Any, tmp_p
     assert done.ok
     assert done.verdict.opened
     assert "王晓明" in texts
+    # Who read what is no part of the log, and comes along beside it.
+    lines = (tmp_path / "reads.ndjson").read_bytes().splitlines()
+    assert f"{SELF}/export" in [msgspec.json.decode(line)["route"] for line in lines]
 
     # Who took it along was written down before a byte of it was read.
     noted = (await admin.saw("/audit/reads", limit=500))["data"]
