@@ -145,6 +145,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
     "/cycles/{cycle_id}/exceptions": {"kind": "manager-rating-missing"},
     "/analytics/reward-gap": {"cycle_id": examples.CYCLE_ID},
+    "/analytics/fairness": {"cycle_id": examples.CYCLE_ID},
     "/analytics/anomalies": {"cycle_id": examples.CYCLE_ID},
     "/imports/trace": {"stream": examples.EMPLOYMENT_ID},
 }

@@ -52,6 +52,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "/schemes/{scheme_id}/diff": {"before": 1, "after": 1},
     "/cycles/{cycle_id}/resolution": {"employment_id": examples.EMPLOYMENT_ID},
     "/analytics/reward-gap": {"cycle_id": examples.CYCLE_ID},
+    "/analytics/fairness": {"cycle_id": examples.CYCLE_ID},
     "/audit/consistency": {"from": 1},
     "/audit/permissions": {"subject": examples.APPRAISAL_ID, "on": "2099-01-01T00:00:00Z"},
 }
