@@ -14,6 +14,7 @@ import structlog
 
 from domain.ids import TENANT_ID
 from domain.tenant_life import TENANT, FinishTenantExport
+from ops.sweeping import swept
 from ops.tenants import stamp
 from projections.history import TenantLogs
 from tenancy.bundle import Exporter
@@ -28,7 +29,6 @@ from tenancy.tenant_exports import CHANNEL, TenantExports
 READS_FILE = "reads.ndjson"
 """Who read what, which is no part of the log: beside the bundle, an entry a line."""
 READS_AT_ONCE = 500
-SWEEP_S = 15.0
 TELL_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -44,26 +44,10 @@ class Exporting:
         self._keyring = keyring
         self._logs = logs
         self._histories = histories
-        self._rung = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is cut off is made anew later."""
-        listener = await self._database.listen(CHANNEL, lambda _: self._rung.set())
-        try:
-            while not stop.is_set():
-                self._rung.clear()
-                try:
-                    await self.round(stop)
-                except Exception as error:
-                    if not is_retryable(error):
-                        raise
-                    log.warning("exports-wait", error=type(error).__name__)
-                waiting = [asyncio.create_task(each.wait()) for each in (stop, self._rung)]
-                await asyncio.wait(waiting, timeout=SWEEP_S, return_when=asyncio.FIRST_COMPLETED)
-                for each in waiting:
-                    each.cancel()
-        finally:
-            await listener.close()
+        await swept(self._database, CHANNEL, self.round, stop)
 
     async def round(self, stop: asyncio.Event | None = None) -> int:
         """Look at every tenant once; how many bundles were made."""

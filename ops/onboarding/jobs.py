@@ -34,14 +34,14 @@ from ops.onboarding.mapping import load
 from ops.onboarding.rechecking import Held, corrections_of, held_of, settle
 from ops.onboarding.sampling import draw
 from ops.onboarding.workspace import Workspace
+from ops.sweeping import swept
 from ops.up import environment
 from projections.history import TenantLogs
-from tenancy.database import Database, is_retryable
+from tenancy.database import Database
 from tenancy.import_files import ImportFiles
 from tenancy.import_jobs import CHANNEL, SILENT_S_MAX, ImportJobs, Job
 from tenancy.settings import Settings
 
-SWEEP_S = 15.0
 TELL_S = 1.0
 NICE = 10
 MAPPINGS = ("mapping.yaml", "mapping.yml", "mapping.toml")
@@ -56,26 +56,10 @@ class JobRunner:
         self._database = database
         self._logs = logs
         self._settings = settings
-        self._rung = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a job that is cut off is taken up again later."""
-        listener = await self._database.listen(CHANNEL, lambda _: self._rung.set())
-        try:
-            while not stop.is_set():
-                self._rung.clear()
-                try:
-                    await self._sweep(stop)
-                except Exception as error:
-                    if not is_retryable(error):
-                        raise
-                    log.warning("import-jobs-wait", error=type(error).__name__)
-                waiting = [asyncio.create_task(each.wait()) for each in (stop, self._rung)]
-                await asyncio.wait(waiting, timeout=SWEEP_S, return_when=asyncio.FIRST_COMPLETED)
-                for each in waiting:
-                    each.cancel()
-        finally:
-            await listener.close()
+        await swept(self._database, CHANNEL, self._sweep, stop)
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         for tenant_id in await self._logs.tenants():
