@@ -281,17 +281,18 @@ async def _known_before(asked: Asked) -> None:
     ending = (await store.load(TENANT, ids.TENANT_ID))[0].ending
     if ending is None:
         return
-    since: datetime | None = None
-    if caller.session_id is None:
-        keys = await asked.services.registry.keys(caller.tenant_id)
-        since = next((each.created_at for each in keys if each.key_id == caller.key_id), None)
-    else:
+    key_id, since = caller.key_id, None
+    if caller.session_id is not None:
         sessions = await asked.services.sessions.table.of(caller.tenant_id)
-        mine = next(each for each in sessions if each.session_id == caller.session_id)
-        for stream_id in (mine.sign_in_id, mine.key_id):
-            if stream_id is not None:
-                (last,) = await store.read(stream_id, limit=1, desc=True)
-                since = last.recorded_at
+        begun_with = next(each for each in sessions if each.session_id == caller.session_id)
+        key_id = begun_with.key_id or caller.key_id
+        if begun_with.sign_in_id is not None:
+            # Other roles are a new sign-in, too.
+            granted = await store.read(begun_with.sign_in_id, limit=1, desc=True)
+            since = granted[0].recorded_at if granted else None
+    for key in await asked.services.registry.keys(caller.tenant_id):
+        if key.key_id == key_id:
+            since = key.created_at
     if since is None or since >= ending.requested_at:
         raise Said("new-credential", "somebody confirms it who was let in before it was asked for")
 

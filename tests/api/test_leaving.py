@@ -20,7 +20,14 @@ from api.services import Services
 from api.sessions import COOKIE_HERE, csrf_of
 from domain import ids
 from domain.catalogue import EVENTS
-from domain.tenant_life import TENANT, ConfirmTenantErasure
+from domain.organisation import PERSON, RegisterPerson
+from domain.signing_in import SIGN_IN, GrantSignIn
+from domain.tenant_life import (
+    TENANT,
+    ConfirmTenantErasure,
+    RequestTenantErasure,
+    SuspendTenant,
+)
 from ops.bundles import verify
 from ops.ending import Ending
 from ops.exporting import Exporting
@@ -302,6 +309,50 @@ async def test_two_people_end_a_company_and_nobody_reads_it_again(
             statement = f"SELECT count(*) FROM merit.{table} WHERE tenant_id = $1"
             assert await connection.fetchval(statement, company.tenant_id) == 0
     assert await Ending(ender(services)).round() == 0
+
+
+async def test_a_browser_confirms_with_a_sign_in_of_before(
+    new_company: Callable[[str], Awaitable[Any]], app: Any
+) -> None:
+    company = await new_company("asked four days ago")
+    services: Services = app.state.services
+    store = await services.histories.of(company.tenant_id)
+    person, sign_in = UUID(examples.PERSON_ID), ids.sign_in_id(UUID(examples.PERSON_ID))
+
+    def before(days: float) -> Stamp:
+        now = datetime.now(UTC) - timedelta(days=days)
+        return Stamp(now=now, actor=uuid4(), correlation_id=uuid4())
+
+    register = RegisterPerson(**MADE["RegisterPerson"])
+    await store.execute(PERSON, person, register, before(9))
+    grant = GrantSignIn(person_id=person, login="boss", roles=("executive",))
+    await store.execute(SIGN_IN, sign_in, grant, before(9))
+    await store.execute(TENANT, ids.TENANT_ID, SuspendTenant(reason="x"), before(5))
+    await store.execute(TENANT, ids.TENANT_ID, RequestTenantErasure(reason="x"), before(4))
+    await services.registry.let_write(company.tenant_id, may=False)
+
+    async def confirmed(token: str, name: str) -> Any:
+        return await company.http.post(
+            f"/api/v1{SELF}/erase/confirm",
+            json={"name": name},
+            headers={
+                "Cookie": f"{COOKIE_HERE}={token}",
+                "X-CSRF-Token": csrf_of(token),
+                "Idempotency-Key": str(uuid4()),
+            },
+        )
+
+    name = "asked four days ago"
+    late = await (await company.client("executive")).session()
+    assert code_of(await confirmed(late, name)) == (403, "new-credential")
+    table = services.sessions.table
+    token = await table.begin(
+        company.tenant_id, ["executive"], sign_in_id=sign_in, person_id=person
+    )
+    assert code_of(await confirmed(token, "another")) == (422, "wrong-confirmation")
+    answer = await confirmed(token, name)
+    assert answer.status_code == 200, answer.text
+    assert (await services.registry.tenant(company.tenant_id)).status == "erased"
 
 
 async def test_an_end_that_was_cut_short_is_carried_out(
