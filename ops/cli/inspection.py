@@ -33,7 +33,8 @@ CLOCKS_APART_MAX = timedelta(seconds=2)
 POOL_WORKER = 8
 LISTENERS_SERVE = 4
 """Each process that serves hears of keys, of access (twice) and of views."""
-LISTENERS_WORKER = 5
+LISTENERS_WORKER = 7
+"""It hears of keys, and of work: views, process managers, sealing, imports, exports, deliveries."""
 SPARE_CONNECTIONS = 10
 """For `merit`'s other commands, a migration, a backup, and somebody who looks."""
 

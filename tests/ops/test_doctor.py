@@ -73,7 +73,7 @@ def test_a_server_that_may_lose_what_it_acknowledged_is_found(
     assert "fsync, full_page_writes, synchronous_commit" in durable["finding"]
     assert durable["mend"]
     assert answers["connections"]["status"] == "failed"
-    assert "this machine may need 1303" in answers["connections"]["finding"]
+    assert "this machine may need 1305" in answers["connections"]["finding"]
     assert answers["clocks"]["status"] == "ok"
 
 
