@@ -1,6 +1,7 @@
 """A tenant is suspended, copied for trying things out, and ended so that nobody reads it again."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,41 @@ async def test_a_fork_that_was_cut_short_is_gone_on_with(
     )
     again = await admin.did(forks, {"at": at}, key="cut-1")
     assert again == {**made, "masked": None, "secret": None}
+
+
+HOLDS = """
+import asyncio, sys
+from uuid import UUID
+from tenancy.database import Database
+from tenancy.registry import Registry
+
+async def hold():
+    async with await Database.open(sys.argv[1], size=1) as database:
+        async with Registry(database).making(UUID(sys.argv[2])) as ours:
+            print(ours, flush=True)
+            await asyncio.sleep(60)
+
+asyncio.run(hold())
+"""
+
+
+async def test_whoever_is_killed_holds_a_fork_no_longer(registry: Any, database_url: str) -> None:
+    fork_id = uuid4()
+    maker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDS, database_url, str(fork_id), stdout=asyncio.subprocess.PIPE
+    )
+    assert maker.stdout is not None
+    assert await maker.stdout.readline() == b"True\n"
+    async with registry.making(fork_id) as ours:
+        assert not ours
+    maker.kill()
+    await maker.wait()
+    for _ in range(100):
+        async with registry.making(fork_id) as ours:
+            if ours:
+                break
+        await asyncio.sleep(0.05)
+    assert ours
 
 
 async def test_a_fork_that_nobody_finishes_is_taken_away(
