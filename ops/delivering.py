@@ -79,6 +79,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = 60.0
     """A turn takes less; a worker that died keeps a webhook for so long."""
     poll_s: float = 1.0
+    idle_s: float = 2.0
+    """A tenant without webhooks is not looked at again for so long, however much it writes."""
 
     def after(self, attempts: int, most_s: float) -> timedelta:
         """The pause after so many attempts: longer each time, and never quite the same."""
@@ -111,6 +113,7 @@ class Delivering:
         self._places = asyncio.Semaphore(AT_ONCE)
         self._begun: dict[tuple[UUID, UUID], asyncio.Task[None]] = {}
         self._again: set[tuple[UUID, UUID]] = set()
+        self._idle_until: dict[UUID, float] = {}
         self._purged: dict[UUID, float] = {}
         self._stopping = False
         self._turns = Lanes(
@@ -140,9 +143,15 @@ class Delivering:
 
         0, because the turns go on by themselves.
         """
+        clock = asyncio.get_running_loop().time
+        if clock() < self._idle_until.get(tenant_id, 0.0):
+            return 0
         # Whoever is being told has read the log already: it may have gone on since.
         self._again.update(key for key in self._begun if key[0] == tenant_id)
-        for webhook_id in await self._table.due(tenant_id, datetime.now(UTC)):
+        due = await self._table.due(tenant_id, datetime.now(UTC))
+        if not due and not await self._table.any_of(tenant_id):
+            self._idle_until[tenant_id] = clock() + self._patience.idle_s
+        for webhook_id in due:
             key = (tenant_id, webhook_id)
             if key not in self._begun and len(self._begun) < BEGUN_MAX:
                 self._begun[key] = asyncio.create_task(self._deliver(*key))

@@ -41,6 +41,7 @@ SELECT w.webhook_id
                               AND d.state = 'waiting'
                               AND (d.retry_at <= $2 OR d.retry_at > $3))))
 """  # noqa: S608  our own number
+ANY_OF = "SELECT EXISTS (SELECT FROM merit.webhooks WHERE tenant_id = $1)"
 TAKE = f"""
 UPDATE merit.webhooks SET busy_until = $4
  WHERE tenant_id = $1 AND webhook_id = $2

@@ -147,6 +147,12 @@ class Webhooks:
             rows = await connection.fetch(sql.DUE, tenant_id, now, now + PUT_OFF_MAX)
         return [row["webhook_id"] for row in rows]
 
+    async def any_of(self, tenant_id: UUID) -> bool:
+        """Whether a tenant has webhooks at all."""
+        async with self._database.transaction(tenant_id, read_only=True) as connection:
+            found: bool = await connection.fetchval(sql.ANY_OF, tenant_id)
+        return found
+
     async def take(
         self, tenant_id: UUID, webhook_id: UUID, now: datetime, until: datetime
     ) -> Following | None:
