@@ -1,5 +1,6 @@
 """How the company performs: the map, the distribution, the trend, and what stands out."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,19 +26,22 @@ async def _performance(visit: Visit) -> Mapping[str, Any]:
     cycle_id = chosen["cycle_id"]
     units = {each["org_unit_id"]: each["name"] async for each in visit.each("/org-units")}
     jobs = {each["job_id"]: each["title"] async for each in visit.each("/jobs")}
-    cells = (await visit.ask("/analytics/job-map", cycle_id=cycle_id))["cells"]
-    spread = await visit.ask("/analytics/distribution", cycle_id=cycle_id)
-    map_chart = _map(visit, cells, units, jobs)
+    by_job, spread, found, fairness = await asyncio.gather(
+        visit.ask("/analytics/job-map", cycle_id=cycle_id),
+        visit.ask("/analytics/distribution", cycle_id=cycle_id),
+        _findings(visit, cycle_id, units),
+        _fairness(visit, cycle_id, units, jobs),
+    )
+    map_chart = _map(visit, by_job["cells"], units, jobs)
     spread_chart = _spread(visit, spread)
     trend_chart = _trend(visit, cycles)
-    found = await _findings(visit, cycle_id, units)
     return {
         "cycles": [(each["cycle_id"], each["name"]) for each in cycles],
         "chosen": chosen,
         "spread": spread["scores"],
         "families": chosen["families"],
         "findings": found,
-        "fairness": await _fairness(visit, cycle_id, units, jobs),
+        "fairness": fairness,
         "map_chart": map_chart,
         "spread_chart": spread_chart,
         "trend_chart": trend_chart,
