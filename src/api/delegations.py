@@ -17,7 +17,9 @@ from projections.questions import Page
 
 PEOPLE = writers(auth.EMPLOYEE, auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
 PERSONNEL = frozenset({auth.HR, auth.ADMIN})
-"""Who gives and takes back for somebody who is away."""
+"""Who sees all of them, and takes back for somebody who is away."""
+GIVERS = frozenset({auth.ADMIN})
+"""Who gives for somebody who is away: those alone who could let the delegate in with such roles."""
 VIEWS = (delegations.NAME,)
 
 
@@ -52,7 +54,7 @@ class Delegation(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _may_give(asked: Asked) -> None:
     own = asked.caller.person_id == asked.ids["person_id"]
-    found(True if own or asked.caller.has(PERSONNEL) else None)
+    found(True if own or asked.caller.has(GIVERS) else None)
 
 
 async def _may_revoke(asked: Asked) -> None:

@@ -85,9 +85,10 @@ async def test_what_is_lent_is_what_its_owner_still_may(company: Any) -> None:
     hand = await company.client("employee", HAND_ID)
     body = {"name": "李总", "roles": ["manager"], "person_id": examples.MANAGER_ID}
     key = await admin.did("/keys", body)
-    # Personnel gives for somebody who is away, with a reason, and to a third.
+    # An administrator gives for somebody who is away, with a reason, and to a third.
     away = f"/people/{examples.MANAGER_ID}/delegations"
-    lent = await hr.did(away, {**GIVE, "reason": "住院"})
+    assert (await hr.post(away, {**GIVE, "reason": "住院"})).status_code == 404
+    lent = await admin.did(away, {**GIVE, "reason": "住院"})
     await admin.did(f"/keys/{key['id']}/revoke")
     answer = await hand.post(f"/time-requests/{leave['id']}/approve", {}, headers=acting(lent))
     assert (answer.status_code, answer.json()["type"]) == (403, "/problems/not-allowed")

@@ -38,7 +38,7 @@ async def _inbox(visit: Visit) -> Mapping[str, Any]:
 
 
 async def _delegations(visit: Visit) -> Mapping[str, Any]:
-    me, personnel = str(visit.me or ""), visit.has(auth.HR, auth.ADMIN)
+    me = str(visit.me or "")
     rows, cursor = await visit.page("/delegations")
     current: list[Any] = []
     if visit.me is not None:
@@ -64,7 +64,6 @@ async def _delegations(visit: Visit) -> Mapping[str, Any]:
         ],
         "kinds": [(each, visit.term("approval-kind", each)) for each in get_args(ApprovalKind)],
         "people": await _to_choose_from(visit),
-        "for_others": personnel,
         "today": today,
         "delegations": _table(visit, rows, names, cursor),
     }
