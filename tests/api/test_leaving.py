@@ -150,7 +150,8 @@ async def test_everything_is_exported_and_verified(company: Any, app: Any, tmp_p
     at = f"{SELF}/exports/{asked.json()['export_id']}"
     assert (await admin.saw(at))["state"] == "waiting"
     assert code_of(await admin.get(f"{at}/bundle")) == (409, "export-not-ready")
-    assert await exporting(services).round() == 1
+    # Other tests' companies may wait for theirs as well.
+    assert await exporting(services).round() >= 1
     assert await exporting(services).round() == 0
 
     told = await admin.saw(at)

@@ -16,7 +16,7 @@ from domain.catalogue import EVENTS
 from ops.delivering import Delivering, Patience
 from projections.history import TenantLogs
 
-SOON_S = 15.0
+SOON_S = 60.0
 HASTE = Patience(
     answer_s=0.5, first_s=0.02, most_s=0.1, quiet_s=0.1, lease_s=20.0, poll_s=0.05, idle_s=0.1
 )
