@@ -67,7 +67,7 @@ class Allowances:
         """What is left of an allowance."""
         async with self._database.transaction(tenant_id, read_only=True) as connection:
             found = await connection.fetchval(
-                LEFT, tenant_id, share.bucket, share.rate, share.burst
+                LEFT, tenant_id, share.bucket, share.rate, share.burst, share.wanted
             )
         return share.burst if found is None else float(found)
 
@@ -85,8 +85,11 @@ class Allowances:
             )
 
 
-_FILLED = """least({burst}, a.left_over
+# Nobody owes more than a share. Who took one at an old, higher rate while others were told of a
+# lower one would else have used up many seconds of it.
+_FILLED = """least({burst}, greatest(a.left_over, -{wanted})
     + {rate} * greatest(0, extract(epoch FROM clock_timestamp() - a.counted_at))::float8)"""
+_LEFT_NOW = _FILLED.format(rate="s.rate", burst="s.burst", wanted="s.wanted")
 TAKE = f"""
 WITH share AS (
     SELECT * FROM unnest($2::bytea[], $3::float8[], $4::float8[], $5::float8[])
@@ -95,15 +98,15 @@ WITH share AS (
 INSERT INTO merit.allowances AS a (tenant_id, bucket, left_over, counted_at)
 SELECT $1, s.bucket, s.burst - s.wanted, clock_timestamp() FROM share s
 ON CONFLICT (tenant_id, bucket) DO UPDATE
-   SET left_over = (SELECT {_FILLED.format(rate="s.rate", burst="s.burst")} - s.wanted
+   SET left_over = (SELECT {_LEFT_NOW} - s.wanted
                       FROM share s WHERE s.bucket = a.bucket),
        counted_at = clock_timestamp()
- WHERE (SELECT {_FILLED.format(rate="s.rate", burst="s.burst")} > 0
+ WHERE (SELECT {_LEFT_NOW} > 0
           FROM share s WHERE s.bucket = a.bucket)
 RETURNING a.bucket, a.left_over
 """  # noqa: S608 - our own text
 LEFT = f"""
-SELECT {_FILLED.format(rate="$3::float8", burst="$4::float8")}
+SELECT {_FILLED.format(rate="$3::float8", burst="$4::float8", wanted="$5::float8")}
   FROM merit.allowances a WHERE a.tenant_id = $1 AND a.bucket = $2
 """  # noqa: S608 - our own text
 LIMIT = """

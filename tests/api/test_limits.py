@@ -69,6 +69,17 @@ async def test_a_restarted_worker_starts_where_it_was(database: Any, tenant_id: 
     assert await admitted(made(database, 10), who, 100) <= 3
 
 
+async def test_a_share_of_an_old_limit_is_no_long_debt(database: Any, tenant_id: UUID) -> None:
+    """A worker takes one at the old rate while another is told of the new one already."""
+    who = caller(tenant_id)
+    assert await admitted(made(database, 5), who, 100) >= 10
+    old = Share(bucket=bucket_of("tenant", ""), rate=500, burst=1000, wanted=50)
+    await asyncio.sleep(0.25)  # something is left again
+    assert await Allowances(database).take(tenant_id, [old])
+    await asyncio.sleep(1.0)
+    assert await admitted(made(database, 5), who, 100) >= 2
+
+
 async def test_a_key_has_a_limit_of_its_own(database: Any, tenant_id: UUID) -> None:
     worker = made(database, 1000, 10)
     assert await admitted(worker, caller(tenant_id), 100) <= 24
