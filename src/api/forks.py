@@ -11,12 +11,12 @@ from api import auth
 from api.asked import Asked
 from api.commands import decode, idempotency
 from api.forking import CannotFork, ForkUnderWay, fork, is_whole
+from api.noting import read_by
 from api.problems import Said
 from api.queries import Plain
 from api.routes import Route, get, writers
 from api.wire import JSON, One
 from tenancy.errors import IdempotencyConflict
-from tenancy.read_audit import Read
 from tenancy.registry import TenantRecord, UnknownEntry
 
 PATH: Final = "/tenants/self/forks"
@@ -96,7 +96,10 @@ async def _fork(asked: Asked) -> Response[Any]:
     if given.at > EVENTS_MAX:
         raise Said("cannot-fork", f"more than {EVENTS_MAX} events: ask the operator")
     # Whoever copies may read it all, and it is written down before any of it is read.
-    await services.reads.note(tenant_id, _read(asked, given.at))
+    read = read_by(
+        asked.caller, asked.stamp, asked.method, PATH, row_count=given.at, position=given.at
+    )
+    await services.reads.note(tenant_id, read)
     try:
         made = await fork(
             services,
@@ -127,21 +130,6 @@ def _told(record: TenantRecord, *, masked: int | None, secret: str | None) -> Re
     shown = msgspec.structs.asdict(_shown(record))
     answer = Forked(**shown, masked=masked, secret=secret)
     return Response(msgspec.json.encode(answer), status_code=201, media_type=JSON)
-
-
-def _read(asked: Asked, at: int) -> Read:
-    return Read(
-        read_at=asked.stamp.now,
-        request_id=asked.stamp.correlation_id or asked.caller.key_id,
-        actor=asked.caller.actor,
-        key_id=asked.caller.key_id,
-        method=asked.method,
-        route=PATH,
-        subjects=(),
-        fields=(),
-        row_count=at,
-        position=at,
-    )
 
 
 ROUTES: tuple[Route, ...] = (

@@ -14,6 +14,7 @@ from api import auth
 from api.asked import Asked
 from api.commands import carry_out, decode, idempotency, post, told
 from api.ending import ender
+from api.noting import read_by
 from api.problems import Said
 from api.queries import Plain, PlainListing, found
 from api.routes import Act, Route, get, writers
@@ -34,7 +35,6 @@ from domain.tenant_life import (
 )
 from projections.questions import Page
 from tenancy.erasures import Certificate
-from tenancy.read_audit import Read
 from tenancy.store import Store
 from tenancy.tenant_exports import Export, ExportState, TenantExports
 
@@ -153,7 +153,7 @@ async def _export(asked: Asked) -> Response[Any]:
     decode(asked.body, ExportAll)
     export_id = uuid5(asked.caller.tenant_id, f"export {key.key}")
     # Written down before any of it is read, as with every other answer.
-    await asked.services.reads.note(asked.caller.tenant_id, await _read(asked, f"{SELF}/export"))
+    await _note(asked, f"{SELF}/export")
     command = msgspec.json.encode({"export_id": export_id})
     await carry_out(EXPORT, RequestTenantExport, msgspec.structs.replace(asked, body=command))
     await _exports(asked).ask(export_id, actor=asked.caller.actor, now=asked.stamp.now)
@@ -162,18 +162,12 @@ async def _export(asked: Asked) -> Response[Any]:
     )
 
 
-async def _read(asked: Asked, route: str) -> Read:
-    return Read(
-        read_at=asked.stamp.now,
-        request_id=asked.stamp.correlation_id or asked.caller.key_id,
-        actor=asked.caller.actor,
-        key_id=asked.caller.key_id,
-        method=asked.method,
-        route=route,
-        subjects=(),
-        fields=("content",),
-        row_count=await (await asked.store()).head(),
+async def _note(asked: Asked, route: str) -> None:
+    head = await (await asked.store()).head()
+    read = read_by(
+        asked.caller, asked.stamp, asked.method, route, fields=("content",), row_count=head
     )
+    await asked.services.reads.note(asked.caller.tenant_id, read)
 
 
 def _told(export: Export) -> ExportTold:
@@ -206,7 +200,7 @@ async def _bundle(asked: Asked) -> Any:
     export = found(await exports.one(asked.one_id()))
     if export.state != "done" or export.sha256 is None:
         raise Said("export-not-ready", f"it is {export.state}")
-    await asked.services.reads.note(asked.caller.tenant_id, await _read(asked, BUNDLE))
+    await _note(asked, BUNDLE)
     digest = base64.b64encode(export.sha256).decode()
     return Stream(
         _sent(exports, export),

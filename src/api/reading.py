@@ -14,6 +14,7 @@ from litestar import Response
 
 from api.asked import Asked
 from api.auth import AUDITOR
+from api.noting import read_by
 from api.problems import Said
 from api.routes import Route
 from api.wire import JSON, NDJSON
@@ -51,7 +52,6 @@ OPEN = frozenset(
 )
 """Answers about structures and rules, and not about people."""
 
-SUBJECTS_MAX = 1_000
 _ABOUT = ("person_id", "employment_id", "appraisal_id")
 _PURPOSE = re.compile(r"[\x20-\x7e\u00a1-\U0010ffff]{0,200}")
 
@@ -95,15 +95,13 @@ def _entry(asked: Asked, route: Route, response: Response[Any], purpose: str) ->
     rows = _rows(response)
     past = "Merit-Digest" in response.headers
     subjects = dict.fromkeys([*asked.ids.values(), *_subjects(rows)])
-    return Read(
-        read_at=asked.stamp.now,
-        request_id=asked.stamp.correlation_id or asked.caller.key_id,
-        actor=asked.caller.reader,
-        key_id=asked.caller.key_id,
-        method=asked.method,
-        route=route.path,
+    return read_by(
+        asked.caller,
+        asked.stamp,
+        asked.method,
+        route.path,
         purpose=purpose,
-        subjects=tuple(subjects)[:SUBJECTS_MAX],
+        subjects=subjects,
         fields=tuple(sorted({name for row in rows[:1] for name in row})),
         row_count=len(rows),
         position=int(response.headers["Merit-Position"]) if past else None,

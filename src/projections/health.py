@@ -122,7 +122,8 @@ async def overview(
         for name in found.followers:
             answers.setdefault(name, []).extend(_troubled(found, name))
         for name, topics in (reactions or {}).items():
-            before[name] = _older(before[name], await _waits(history, found, name, topics))
+            waits = await _waits(history, found, name, topics)
+            before[name] = _oldest((before[name], waits))
         told.append(found.webhooks)
     now = datetime.now(UTC)
     return Overview(
@@ -193,10 +194,6 @@ async def _waits(
 
 def _oldest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((each for each in moments if each is not None), default=None)
-
-
-def _older(one: datetime | None, other: datetime | None) -> datetime | None:
-    return _oldest((one, other))
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -15,13 +15,12 @@ from api.asked import Asked, ids_of
 from api.auth import Caller, permit
 from api.console.formats import Formats
 from api.console.language import Language, term, words
+from api.noting import read_by
 from api.problems import FieldError, Said
-from api.reading import SUBJECTS_MAX
 from api.routes import BASE, Route, Table
 from domain.delegation import ApprovalKind
 from projections import directory
 from projections.questions import LIMIT_MAX
-from tenancy.read_audit import Read
 
 EVERY_MAX = 100_000
 """Rows of one export; more than that is a matter for `merit export`."""
@@ -189,15 +188,13 @@ class Visit(msgspec.Struct, kw_only=True):
     async def _note(self, subjects: list[UUID]) -> None:
         if not subjects:
             return
-        entry = Read(
-            read_at=self.asked.stamp.now,
-            request_id=self.asked.stamp.correlation_id or self.caller.key_id,
-            actor=self.caller.actor,
-            key_id=self.caller.key_id,
-            method="GET",
-            route="/people/{person_id}",
+        entry = read_by(
+            self.caller,
+            self.asked.stamp,
+            "GET",
+            "/people/{person_id}",
             purpose=f"console: names on {self.path}"[:PURPOSE_MAX],
-            subjects=tuple(subjects)[:SUBJECTS_MAX],
+            subjects=subjects,
             fields=("name",),
             row_count=len(subjects),
         )

@@ -1,16 +1,16 @@
 """One request of a directory: who calls, and what it may."""
 
 from collections.abc import Mapping
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from scim2_models import NotFoundException
 
 from api import auth
 from api.auth import Caller
+from api.noting import read_by
 from api.problems import Said
 from api.services import Services
-from tenancy.read_audit import Read
 from tenancy.records import Stamp
 from tenancy.store import Store
 
@@ -64,14 +64,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     async def note(self, people: tuple[UUID, ...], rows: int, fields: tuple[str, ...]) -> None:
         """Write down who reads about whom, before it is told."""
-        entry = Read(
-            read_at=self.stamp.now,
-            request_id=self.stamp.correlation_id or uuid4(),
-            actor=self.caller.actor,
-            key_id=self.caller.key_id,
-            method=self.method,
-            route=self.template,
-            subjects=people[:1000],
+        entry = read_by(
+            self.caller,
+            self.stamp,
+            self.method,
+            self.template,
+            subjects=people,
             fields=fields,
             row_count=rows,
         )

@@ -1,5 +1,6 @@
 """Groups of a directory: told, and changed by commands."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
@@ -7,17 +8,17 @@ from scim2_models import (
     InvalidValueException,
     Meta,
     NotFoundException,
-    UniquenessException,
 )
 
 from api.scim.call import Call
+from api.scim.claiming import claimed
 from api.scim.following import settle
 from api.scim.models import Group, Member
 from api.wire import entity_tag
 from domain import directory_groups
 from domain.directory_groups import DIRECTORY_GROUP, ProvisionGroup, RemoveGroup
 from domain.kernel import Refused
-from tenancy.directory import CLAIM_LIVES, NameTaken
+from tenancy.directory import CLAIM_LIVES
 
 KIND = "Groups"
 
@@ -52,14 +53,7 @@ class Groups:
 
     async def told(self, ids: Sequence[UUID]) -> list[Group]:
         """The groups of these ids that there are, in their order; who reads is written down."""
-        store = await self._call.store()
-        shown = []
-        for group_id in ids:
-            state, version = await store.load(DIRECTORY_GROUP, group_id)
-            if state is not None and not state.removed:
-                shown.append(self._shown(group_id, version, state))
-        await self._call.note((), len(shown), ("displayName", "members"))
-        return shown
+        return [shown for shown, _ in await self._read(ids)]
 
     async def one(self, group_id: UUID) -> tuple[Group, int]:
         """A group, and the version of its stream.
@@ -67,11 +61,22 @@ class Groups:
         Raises:
             NotFoundException: there is none.
         """
-        found = await self.told([group_id])
+        found = await self._read([group_id])
         if not found:
             raise NotFoundException(detail="there is no such group")
-        _, version = await (await self._call.store()).load(DIRECTORY_GROUP, group_id)
-        return found[0], version
+        return found[0]
+
+    async def _read(self, ids: Sequence[UUID]) -> list[tuple[Group, int]]:
+        store = await self._call.store()
+        # Side by side they are one question to the log, however many.
+        loaded = await asyncio.gather(*(store.load(DIRECTORY_GROUP, each) for each in ids))
+        found = [
+            (self._shown(group_id, version, state), version)
+            for group_id, (state, version) in zip(ids, loaded, strict=True)
+            if state is not None and not state.removed
+        ]
+        await self._call.note((), len(found), ("displayName", "members"))
+        return found
 
     def _shown(self, group_id: UUID, version: int, state: directory_groups.Group) -> Group:
         return Group(
@@ -140,20 +145,15 @@ class Groups:
         await settle(call.services, call.tenant_id, sorted({*changed, *members}), call.stamp)
 
     async def _claim(self, group_id: UUID, name: str) -> None:
-        tenant_id = self._call.tenant_id
-        try:
-            await self._table.claim_group(tenant_id, group_id, name)
-        except NameTaken:
-            there = await self._table.group_named(tenant_id, name)
-            store = await self._call.store()
-            if there is None or (await store.load(DIRECTORY_GROUP, there))[0] is not None:
-                raise UniquenessException(detail="another group is called so") from None
-            # Whoever claimed it died before it said so in the log.
-            await self._table.drop_group(tenant_id, there, CLAIM_LIVES)
-            try:
-                await self._table.claim_group(tenant_id, group_id, name)
-            except NameTaken:
-                raise UniquenessException(detail="another group is called so") from None
+        tenant_id, table = self._call.tenant_id, self._table
+        await claimed(
+            await self._call.store(),
+            DIRECTORY_GROUP,
+            lambda: table.claim_group(tenant_id, group_id, name),
+            holder=lambda: table.group_named(tenant_id, name),
+            drop=lambda there: table.drop_group(tenant_id, there, CLAIM_LIVES),
+            taken="another group is called so",
+        )
 
     async def _give_back(self, group_id: UUID) -> None:
         """Let the group be found by what history says it is called."""

@@ -1,19 +1,21 @@
 """Users of a directory: told, and changed by commands."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from scim2_models import Meta, NotFoundException, UniquenessException
+from scim2_models import Meta, NotFoundException
 
 from api.scim.call import Call
+from api.scim.claiming import claimed
 from api.scim.following import settle
 from api.scim.models import Address, EnterpriseUser, InGroup, NameParts, User, WholeUser
 from api.wire import entity_tag
 from domain import directory
 from domain.directory import DIRECTORY_USER, Profile, ProvisionUser, RemoveUser
 from domain.directory_groups import DIRECTORY_GROUP, ProvisionGroup
-from tenancy.directory import CLAIM_LIVES, NameTaken
+from tenancy.directory import CLAIM_LIVES
 
 KIND = "Users"
 FIELDS = ("active", "department", "displayName", "emails", "employeeNumber", "name", "userName")
@@ -52,21 +54,7 @@ class Users:
 
     async def told(self, ids: Sequence[UUID]) -> list[WholeUser]:
         """The users of these ids that there are, in their order; who reads is written down."""
-        store = await self._call.store()
-        groups = await self._table.groups_of(self._call.tenant_id, list(ids))
-        shown, people = [], []
-        for user_id in ids:
-            state, version = await store.load(DIRECTORY_USER, user_id)
-            if state is None or state.removed or state.user_name is None:
-                continue
-            mine = [
-                (each, (await store.load(DIRECTORY_GROUP, each))[0]) for each in groups[user_id]
-            ]
-            shown.append(self._shown(user_id, version, state, mine))
-            people.append(state.person_id)
-        known = tuple(each for each in people if each is not None)
-        await self._call.note(known, len(shown), FIELDS)
-        return shown
+        return [shown for shown, _ in await self._read(ids)]
 
     async def one(self, user_id: UUID) -> tuple[WholeUser, int]:
         """A user, and the version of its stream.
@@ -76,11 +64,29 @@ class Users:
         """
         if await self._table.user(self._call.tenant_id, user_id) is None:
             raise NotFoundException(detail="there is no such user")
-        found = await self.told([user_id])
+        found = await self._read([user_id])
         if not found:
             raise NotFoundException(detail="there is no such user")
-        _, version = await (await self._call.store()).load(DIRECTORY_USER, user_id)
-        return found[0], version
+        return found[0]
+
+    async def _read(self, ids: Sequence[UUID]) -> list[tuple[WholeUser, int]]:
+        store = await self._call.store()
+        of_user = await self._table.groups_of(self._call.tenant_id, list(ids))
+        names = sorted({each for user_id in ids for each in of_user[user_id]})
+        # Side by side they are one question to the log, however many.
+        users = await asyncio.gather(*(store.load(DIRECTORY_USER, each) for each in ids))
+        loaded = await asyncio.gather(*(store.load(DIRECTORY_GROUP, each) for each in names))
+        groups = {each: state for each, (state, _) in zip(names, loaded, strict=True)}
+        found, people = [], []
+        for user_id, (state, version) in zip(ids, users, strict=True):
+            if state is None or state.removed or state.user_name is None:
+                continue
+            mine = [(each, groups[each]) for each in of_user[user_id]]
+            found.append((self._shown(user_id, version, state, mine), version))
+            people.append(state.person_id)
+        known = tuple(each for each in people if each is not None)
+        await self._call.note(known, len(found), FIELDS)
+        return found
 
     def _shown(
         self, user_id: UUID, version: int, state: directory.User, groups: Sequence[Any]
@@ -169,20 +175,15 @@ class Users:
         await settle(call.services, call.tenant_id, [user_id], call.stamp)
 
     async def _claim(self, user_id: UUID, name: str, external_id: str | None) -> None:
-        tenant_id = self._call.tenant_id
-        try:
-            await self._table.claim_user(tenant_id, user_id, name, external_id)
-        except NameTaken:
-            there = await self._table.user_named(tenant_id, name)
-            store = await self._call.store()
-            if there is None or (await store.load(DIRECTORY_USER, there))[0] is not None:
-                raise UniquenessException(detail="another user has this userName") from None
-            # Whoever claimed it died before it said so in the log.
-            await self._table.drop_user(tenant_id, there, CLAIM_LIVES)
-            try:
-                await self._table.claim_user(tenant_id, user_id, name, external_id)
-            except NameTaken:
-                raise UniquenessException(detail="another user has this userName") from None
+        tenant_id, table = self._call.tenant_id, self._table
+        await claimed(
+            await self._call.store(),
+            DIRECTORY_USER,
+            lambda: table.claim_user(tenant_id, user_id, name, external_id),
+            holder=lambda: table.user_named(tenant_id, name),
+            drop=lambda there: table.drop_user(tenant_id, there, CLAIM_LIVES),
+            taken="another user has this userName",
+        )
 
     async def _give_back(self, user_id: UUID) -> None:
         """Let the user be found by what history says it is called."""
