@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 from opentelemetry import metrics
+from opentelemetry.sdk.metrics import Histogram
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,9 +26,14 @@ SECONDS: Final = (
 SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 SUFFIX: Final = ".prom"
 
-VIEWS: Final = (
-    View(instrument_unit="s", aggregation=ExplicitBucketHistogramAggregation(SECONDS)),
-    View(instrument_unit="{command}", aggregation=ExplicitBucketHistogramAggregation(SIZES)),
+VIEWS: Final = tuple(
+    View(
+        # Gauges are told in seconds as well, and have no buckets.
+        instrument_type=Histogram,
+        instrument_unit=unit,
+        aggregation=ExplicitBucketHistogramAggregation(buckets),
+    )
+    for unit, buckets in (("s", SECONDS), ("{command}", SIZES))
 )
 """The SDK's own buckets are made for milliseconds."""
 

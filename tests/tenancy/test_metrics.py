@@ -24,14 +24,17 @@ sys.stdout.buffer.write(figures.all())
 
 
 def told(folder: Path, process: int) -> str:
-    done = subprocess.run(
+    return ran(folder, process).stdout
+
+
+def ran(folder: Path, process: int) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder), str(process)],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    return done.stdout
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
@@ -49,6 +52,11 @@ def test_times_have_buckets_in_seconds(tmp_path: Path) -> None:
     assert found["http_server_request_duration_seconds_bucket0.5", process] == 1
     assert found["merit_events_appended_total", process] == 3
     assert found["merit_seal_lag_seconds", process] == 1.5
+
+
+def test_no_figure_is_warned_of(tmp_path: Path) -> None:
+    """Buckets are asked for of histograms alone; gauges in seconds have none."""
+    assert "warning" not in ran(tmp_path, os.getpid()).stderr
 
 
 def test_all_living_processes_are_told_and_no_dead_one(tmp_path: Path) -> None:
