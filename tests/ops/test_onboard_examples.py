@@ -3,11 +3,12 @@
 They lie beside the project, not in it; where they are not, this file says so, loudly.
 """
 
-import resource
-import time
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ops.onboarding.check import check, finished
@@ -19,7 +20,23 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 EXAMPLES = ROOT / "ops" / "onboarding" / "examples"
 SECONDS_MAX = 60
-MEMORY_MIB_MAX = 700
+MEMORY_MIB_MAX = 300
+
+# VmHWM and not ru_maxrss, which a process inherits from whoever started it.
+CHECKED = """
+import re, resource, sys, time
+from pathlib import Path
+import msgspec
+from ops.onboarding.check import check, finished
+from ops.onboarding.mapping import load
+
+folder, mapping, out = map(Path, sys.argv[1:])
+began = time.process_time()
+report = finished(check(folder, load(mapping), out), out)
+spent = time.process_time() - began + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+kib = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+sys.stdout.buffer.write(msgspec.json.encode((report, spent, kib)))
+"""
 
 needs_data = pytest.mark.skipif(
     not DATA.is_dir(),
@@ -107,16 +124,23 @@ def test_five_years_without_an_employee_number(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_three_hundred_thousand_people_in_a_minute_of_bounded_memory(tmp_path: Path) -> None:
     """The minute is of processor time: this machine may be busy with other tests."""
-    before = time.process_time(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    report = checked("employees-db-300k", tmp_path)
-    seconds = time.process_time() - before[0]
-    seconds += resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before[1]
+    name = "employees-db-300k"
+    # In a process of its own: of this one all tests before would be told as well.
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", CHECKED, DATA / name, EXAMPLES / f"{name}.yaml", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    report, seconds, kib = msgspec.json.decode(done.stdout, type=tuple[Report, float, int])
     assert report.balanced
     told = report.counts
     assert (told.rows, told.ok, told.quarantined, told.excluded) == (631_667, 536_906, 94_737, 24)
     assert report.records["employment"] == 268_445
     assert seconds < SECONDS_MAX
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MEMORY_MIB_MAX << 10
+    assert 0 < kib < MEMORY_MIB_MAX << 10
 
 
 @needs_data
