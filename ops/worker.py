@@ -22,8 +22,10 @@ from ops.watch import keep_watching
 from ops.witnessing import Witnessing
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
+from projections.keeping import Keeping
 from projections.kernel import WAKE_CHANNEL
 from projections.runner import Runner
+from projections.snapshots import Snapshots
 from tenancy.committer import Committer
 from tenancy.database import Database, is_retryable
 from tenancy.erasures import ErasureList
@@ -67,6 +69,8 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         histories = Histories(database, keyring, EVENTS, committer)
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run(stop))
+            keeping = Keeping(logs, Snapshots(database, keyring), PROJECTIONS)
+            group.create_task(keeping.run(stop))
             group.create_task(Rescoring.following(database, logs, histories).run(stop))
             delivering = Delivering(database, keyring, logs, histories, settings=settings)
             group.create_task(delivering.run(stop))

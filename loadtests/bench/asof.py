@@ -14,9 +14,12 @@ from loadtests.bench.server import BUILD, Server, machine, running
 from projections import scores
 from projections.catalogue import PROJECTIONS
 from projections.history import TenantLogs
+from projections.keeping import EVERY_EVENTS, Keeping
 from projections.kernel import install
+from projections.past import Twins
 from projections.questions import LIMIT_MAX
 from projections.runner import Runner
+from projections.snapshots import Snapshots
 from projections.views import Views
 from tenancy.database import Database
 from tenancy.keyring import Keyring, MasterKey
@@ -85,6 +88,10 @@ async def written(server: Server, people: int) -> tuple[UUID, int]:
         logs = TenantLogs(database, keyring, EVENTS)
         views = [each for each in PROJECTIONS if each.name == scores.NAME]
         await Runner(database, logs, views).catch_up(tenant_id)
+        # As a worker makes them while the log grows.
+        keeping = Keeping(logs, Snapshots(database, keyring), views)
+        for position in range(EVERY_EVENTS, events + 1, EVERY_EVENTS):
+            await keeping.advance(tenant_id, position)
     return tenant_id, events
 
 
@@ -103,7 +110,8 @@ async def _asked(server: Server, tenant_id: UUID, count: int, people: int) -> Ru
     latencies = []
     async with await Database.open(server.ours, size=4) as database:
         keyring = Keyring.open(database, MasterKey.from_file(BUILD / MASTER))
-        views = await Views.open(database, TenantLogs(database, keyring, EVENTS))
+        kept = Snapshots(database, keyring)
+        views = await Views.open(database, TenantLogs(database, keyring, EVENTS), kept)
         async with views.of(tenant_id) as live:
             every = await scores.appraisal_ids(live, CYCLE_ID)
         head = await views.reached(tenant_id)
@@ -126,5 +134,5 @@ async def _asked(server: Server, tenant_id: UUID, count: int, people: int) -> Ru
                             break
             latencies.append(1000 * (time.perf_counter() - began))
             if people > 1:
-                views.twins = type(views.twins)()
+                views.twins = Twins(kept)
     return Run(1000 * count / sum(latencies), sorted(latencies))

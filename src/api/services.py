@@ -15,6 +15,7 @@ from api.sessions import Sessions
 from domain.catalogue import EVENTS
 from projections.ending import empty_views
 from projections.history import TenantLogs
+from projections.snapshots import Snapshots
 from projections.views import Views
 from tenancy.allowances import Allowances
 from tenancy.committer import Committer
@@ -101,7 +102,11 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
                 keyring=keyring,
                 registry=registry,
                 histories=histories,
-                views=await Views.open(reading, TenantLogs(database, keyring, EVENTS)),
+                views=await Views.open(
+                    reading,
+                    TenantLogs(database, keyring, EVENTS),
+                    Snapshots(reading, keyring),
+                ),
                 transparency=Transparency(database),
                 door=door,
                 sessions=sessions,

@@ -1,7 +1,8 @@
-"""The end of a tenant's views: every row of every version, and the cursors."""
+"""The end of a tenant's views: every row of every version, cursors, and snapshots."""
 
 from uuid import UUID
 
+from projections.snapshots import FORGET
 from projections.tables import SCHEMA, WHOLE_VIEW_S_MAX
 from tenancy.database import Database
 
@@ -24,4 +25,5 @@ async def empty_views(database: Database, tenant_id: UUID) -> int:
             gone += int(done.rpartition(" ")[2])
         await connection.execute(CURSORS, tenant_id)
         await connection.execute(FOLLOWERS, tenant_id)
+        await connection.execute(FORGET, tenant_id)
     return gone

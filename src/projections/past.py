@@ -21,7 +21,7 @@ import msgspec
 from projections.ahead import in_memory
 from projections.catalogue import PROJECTIONS
 from projections.kernel import Projection
-from projections.questions import View
+from projections.questions import View, Walk
 from projections.tables import SCHEMA, Held, Row, Table
 from tenancy.records import Recorded
 
@@ -33,6 +33,8 @@ QUESTION_S_MAX = 30
 
 EVENTS_MAX = 1_000_000
 ROWS_REMEMBERED_MAX = 500_000
+WORTH_LOADING_EVENTS = 5_000
+"""Folding so few takes no longer than loading what was kept."""
 
 REACHED = """
 SELECT position FROM merit.cursors
@@ -94,10 +96,28 @@ class Twin(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING = Twin(position=0, held={})
 
 
+class Nearest(Protocol):
+    """Twins that are kept, as far as questions need them."""
+
+    async def nearest(
+        self, tenant_id: UUID, projection: Projection, *, after: int, upto: int
+    ) -> Twin | None: ...
+
+
 async def folded(
-    log: PastLog, projection: Projection, tenant_id: UUID, position: int, begun: Twin = NOTHING
+    log: PastLog,
+    projection: Projection,
+    tenant_id: UUID,
+    position: int,
+    begun: Twin = NOTHING,
+    *,
+    rows_max: int | None = None,
 ) -> Twin:
-    """The twin at `position`, going on from one at an earlier position."""
+    """The twin at `position`, going on from one at an earlier position.
+
+    Raises:
+        TooFar: it has more rows than `rows_max`.
+    """
     held = {name: dict(rows) for name, rows in begun.held.items()}
     build = in_memory(projection, tenant_id, held)
     topics = None if projection.topics is None else sorted(projection.topics)
@@ -105,6 +125,8 @@ async def folded(
     while batch := await log.between(after, position, BATCH_EVENTS_MAX, topics):
         await projection.apply(build, batch)
         after = batch[-1].position
+        if rows_max is not None and (rows := sum(map(len, held.values()))) > rows_max:
+            raise TooFar(f"{rows} rows, {rows_max} allowed")
     return Twin(position=position, held=held)
 
 
@@ -112,13 +134,19 @@ class Twins:
     """The twins that a process remembers, the least asked for forgotten first.
 
     Args:
+        kept: whence to go on where nothing is remembered; None folds everything from the log.
         events_max: how many events one question may have folded.
         rows_max: how many rows are remembered.
     """
 
     def __init__(
-        self, *, events_max: int = EVENTS_MAX, rows_max: int = ROWS_REMEMBERED_MAX
+        self,
+        kept: Nearest | None = None,
+        *,
+        events_max: int = EVENTS_MAX,
+        rows_max: int = ROWS_REMEMBERED_MAX,
     ) -> None:
+        self._kept = kept
         self._events_max = events_max
         self._rows_max = rows_max
         self._known: OrderedDict[tuple[UUID, str, int], Twin] = OrderedDict()
@@ -139,6 +167,7 @@ class Twins:
                 begun = self._nearest(tenant_id, projection, position)
                 if begun.position == position:
                     return begun
+                begun = await self._later(begun, tenant_id, projection, position)
                 if position - begun.position > self._events_max:
                     raise TooFar(f"{position - begun.position} events, {self._events_max} allowed")
                 twin = await folded(log, projection, tenant_id, position, begun)
@@ -147,6 +176,16 @@ class Twins:
         finally:
             if not lock.locked():
                 self._folding.pop((tenant_id, projection.key), None)
+
+    async def _later(
+        self, begun: Twin, tenant_id: UUID, projection: Projection, position: int
+    ) -> Twin:
+        """The same, or one that was kept and is nearer by enough to be worth its loading."""
+        if self._kept is None or position - begun.position <= WORTH_LOADING_EVENTS:
+            return begun
+        after = begun.position + WORTH_LOADING_EVENTS
+        found = await self._kept.nearest(tenant_id, projection, after=after, upto=position)
+        return found or begun
 
     def _nearest(self, tenant_id: UUID, projection: Projection, position: int) -> Twin:
         there = [
@@ -177,11 +216,27 @@ class PastView(View, frozen=True, kw_only=True):
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """Rows; the tenant is $1, `arguments` follow."""
-        statement, more = await self._then(statement, len(arguments) + 1)
+        return await self._fetched(None, statement, arguments)
+
+    async def walked(self, walk: Walk, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Rows of a page; no others of its table travel with the question."""
+        return await self._fetched(walk, statement, arguments)
+
+    async def _fetched(
+        self, walk: Walk | None, statement: str, arguments: Sequence[Any]
+    ) -> list[asyncpg.Record]:
+        statement, more = await self._then(statement, len(arguments) + 1, walk)
         async with self.database.transaction(self.tenant_id, read_only=True) as connection:
             return await connection.fetch(
                 statement, self.tenant_id, *arguments, *more, timeout=QUESTION_S_MAX
             )
+
+    async def rows(self, table: Table[R], keys: Sequence[Any]) -> list[R]:
+        """The rows with these keys, in no order."""
+        projection, _ = _BY_TABLE[table.name.removeprefix(f"{SCHEMA}.")]
+        twin = await self.twins.of(self.log, projection, self.tenant_id, self.position)
+        held = twin.held.get(table.name, {})
+        return [held[key] for key in dict.fromkeys(keys) if key in held]
 
     async def fetchrow(self, statement: str, *arguments: Any) -> asyncpg.Record | None:
         """The first row; the tenant is $1, `arguments` follow."""
@@ -217,7 +272,9 @@ class PastView(View, frozen=True, kw_only=True):
         record = await live.fetchrow(REACHED, projection.name, projection.version)
         return record is not None and int(record["position"]) >= self.position
 
-    async def _then(self, statement: str, slots: int) -> tuple[str, list[Any]]:
+    async def _then(
+        self, statement: str, slots: int, walk: Walk | None = None
+    ) -> tuple[str, list[Any]]:
         """The statement over the rows of then, and the arrays that it takes in addition."""
         parts: list[str] = []
         arrays: list[Any] = []
@@ -236,6 +293,8 @@ class PastView(View, frozen=True, kw_only=True):
             projection, table = _BY_TABLE[name]
             twin = await self.twins.of(self.log, projection, self.tenant_id, self.position)
             rows = list(twin.held.get(table.name, {}).values())
+            if walk is not None and walk.table is table:
+                rows = walk.chosen(rows)
             columns = [(column.name, column.sql_type) for column in table.columns]
             unnested(f"then_{name}", columns, table.arrays(rows))
         if _CURSORS in statement:

@@ -3,14 +3,19 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-from projections.tables import R, Row, Table
+from projections.tables import Column, R, Row, Table
 from tenancy.database import Database
 from tenancy.records import Recorded
 
@@ -64,6 +69,107 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         )
         return table.read(record) if record else None
 
+    async def rows(self, table: Table[R], keys: Sequence[Any]) -> list[R]:
+        """The rows with these keys (of one part), in no order."""
+        (key,) = table.key
+        records = await self.fetch(
+            f"SELECT {table.selected} FROM {table.name}"  # noqa: S608  own names
+            f" WHERE tenant_id = $1 AND build = {table.live} AND {key} = ANY($2)",
+            list(keys),
+        )
+        return [table.read(record) for record in records]
+
+    async def walked(self, _walk: "Walk", statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Rows of the one table that a page is of, which `_walk` tells more about."""
+        return await self.fetch(statement, *arguments)
+
+
+class Walk(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows a page can have at most: what a view in memory need not hand over."""
+
+    table: Table[Any]
+    where: Mapping[str, Any]
+    either: tuple[tuple[str, ...], Any] | None
+    order: tuple[str, ...]
+    after: tuple[Any, ...] | None
+    """Of `order`, the last row of the page before."""
+    descending: bool
+    limit: int
+
+    def chosen(self, rows: Iterable[R]) -> list[R]:
+        """Those that may be on the page, and as few others as can be told without a database."""
+        hints = {column.name: column for column in self.table.columns}
+        fits: list[Callable[[Any], bool]] = []
+        for names, wanted in self._wanted():
+            if not all(_is_of(hints[name], wanted) for name in names):
+                # As the text of an id, which the database takes for the id: it is to decide.
+                return list(rows)
+            fits.append(partial(_fit, [attrgetter(name) for name in names], wanted))
+        found = [row for row in rows if all(fit(row) for fit in fits)]
+        ordered = (hints[name] for name in self.order)
+        if any(column.nullable or column.sql_type not in _ORDERED_ALIKE for column in ordered):
+            return found
+        place: Callable[[R], Any] = attrgetter(*self.order)
+        if self.after is not None:
+            # Of one column it is the value itself, of several a tuple.
+            after = self.after[0] if len(self.order) == 1 else self.after
+            found = [
+                row
+                for row in found
+                if (place(row) < after if self.descending else place(row) > after)
+            ]
+        pick = heapq.nlargest if self.descending else heapq.nsmallest
+        return pick(self.limit, found, key=place)
+
+    def _wanted(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Columns, and what at least one of them has to be."""
+        for name, wanted in self.where.items():
+            if wanted is not None:
+                yield (name,), wanted
+        if self.either is not None:
+            yield self.either
+
+
+_ORDERED_ALIKE = frozenset({"uuid", "bigint", "date", "timestamptz", "numeric"})
+"""What Python orders as PostgreSQL does; text depends on a collation."""
+
+
+_TYPES: dict[str, type] = {
+    "uuid": UUID,
+    "text": str,
+    "bigint": int,
+    "boolean": bool,
+    "date": date,
+    "timestamptz": datetime,
+    "numeric": Decimal,
+}
+
+
+def _is_of(column: Column, wanted: Any) -> bool:
+    """Whether a value is of the kind that the column's rows hold: Python compares them alike."""
+    kind = _TYPES.get(column.sql_type)
+    if isinstance(wanted, Between):
+        ends = [each for each in (wanted.low, wanted.high) if each is not None]
+        return column.sql_type in _ORDERED_ALIKE and all(_is_of(column, each) for each in ends)
+    if kind is None or not isinstance(wanted, kind):
+        return False
+    # A bool is an int in Python, and a datetime a date; not so here.
+    alike = isinstance(wanted, bool) == (kind is bool)
+    return alike and isinstance(wanted, datetime) == (kind is datetime)
+
+
+def _fit(values: Sequence[Callable[[Any], Any]], wanted: Any, row: Any) -> bool:
+    if not isinstance(wanted, Between):
+        return any(value(row) == wanted for value in values)
+    if wanted.low is None and wanted.high is None:
+        return True
+    return any(
+        (found := value(row)) is not None
+        and (wanted.low is None or found >= wanted.low)
+        and (wanted.high is None or found < wanted.high)
+        for value in values
+    )
+
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """A slice of a list, in a stable order."""
@@ -104,13 +210,7 @@ async def get_many(view: View, table: Table[R], keys: Sequence[Any]) -> list[R]:
     """
     if len(keys) > LIMIT_MAX:
         raise BadQuestion(f"at most {LIMIT_MAX} at a time")
-    (key,) = table.key
-    records = await view.fetch(
-        f"SELECT {table.selected} FROM {table.name}"  # noqa: S608  own names
-        f" WHERE tenant_id = $1 AND build = {table.live} AND {key} = ANY($2)",
-        list(keys),
-    )
-    return [table.read(record) for record in records]
+    return await view.rows(table, keys)
 
 
 async def count(view: View, table: Table[R]) -> int:
@@ -157,8 +257,8 @@ async def page(
     for each in holding:
         values.append(each.value)
         conditions.append(each.condition.replace("{}", f"${len(values) + 1}"))
-    if cursor is not None:
-        last = _decode(cursor, table, order)
+    last = None if cursor is None else _decode(cursor, table, order)
+    if last is not None:
         slots = ", ".join(f"${n}" for n in range(len(values) + 2, len(values) + len(last) + 2))
         conditions.append(f"({', '.join(order)}) {'<' if descending else '>'} ({slots})")
         values.extend(last)
@@ -176,7 +276,19 @@ async def page(
         values.append(value)
         walks = (f"({statement} AND {name} = ${len(values) + 1}{ending})" for name in columns)
         statement = f"{' UNION '.join(walks)}{ending}"
-    records = await view.fetch(statement, *values)
+    if holding:
+        records = await view.fetch(statement, *values)
+    else:
+        walk = Walk(
+            table=table,
+            where=where or {},
+            either=either,
+            order=order,
+            after=None if last is None else tuple(last),
+            descending=descending,
+            limit=limit + 1,
+        )
+        records = await view.walked(walk, statement, *values)
     rows = [table.read(record) for record in records[:limit]]
     more = len(records) > limit
     return Page(items=tuple(rows), next=_encode(table, order, rows[-1]) if more else None)

@@ -15,6 +15,7 @@ from projections.kernel import VIEW_CHANNEL, Moved
 from projections.past import (
     Cut,
     Moment,
+    Nearest,
     NotWritten,
     PastView,
     Replayed,
@@ -39,17 +40,19 @@ WHERE tenant_id = $1 AND live
 class Views:
     """The views of all tenants, for one process. `open` it once, `close` the database after."""
 
-    def __init__(self, database: Database, logs: Logs) -> None:
+    def __init__(self, database: Database, logs: Logs, kept: Nearest | None = None) -> None:
         self._database = database
         self._logs = logs
-        self.twins = Twins()
+        self.twins = Twins(kept)
+        # What a replay says is to be found from the events alone.
+        self._replays = Twins()
         self._reached: dict[UUID, dict[str, int]] = {}
         self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
 
     @classmethod
-    async def open(cls, database: Database, logs: Logs) -> "Views":
-        """Begin to listen for moved views."""
-        views = cls(database, logs)
+    async def open(cls, database: Database, logs: Logs, kept: Nearest | None = None) -> "Views":
+        """Begin to listen for moved views; the past goes on from what is `kept`."""
+        views = cls(database, logs, kept)
         await database.listen(VIEW_CHANNEL, views._rung)
         return views
 
@@ -99,7 +102,7 @@ class Views:
         log = await self._logs.of(tenant_id)
         told = []
         for projection in PROJECTIONS:
-            twin = await self.twins.of(log, projection, tenant_id, moment.position)
+            twin = await self._replays.of(log, projection, tenant_id, moment.position)
             told.append(digested(projection, twin, cut))
         return tuple(told)
 

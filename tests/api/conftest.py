@@ -23,23 +23,44 @@ from api.sessions import COOKIE_HERE
 from domain import ids
 from domain.catalogue import EVENTS
 from ops.place import free_port
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import NAMES, PROJECTIONS
 from projections.history import TenantLogs
 from projections.kernel import install
 from projections.runner import Runner
+from projections.views import Views
 from tenancy.database import Database
 from tenancy.migrate import migrate
 from tenancy.registry import Registry
 from tenancy.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+SETTLED_S_MAX = 30.0
 _keys = itertools.count(1)
 
 
-class Client:
-    """Someone with an access key."""
+# A test that reads a view without waiting for what it wrote fails with half a second of this.
+LAG_S = float(os.environ.get("MERIT_TEST_LAG_S", "0"))
 
-    def __init__(self, http: httpx.AsyncClient, secret: str) -> None:
+
+class LateRunner(Runner):
+    """The runner; where the tests are asked to, it comes late."""
+
+    async def _apply_batch(self, *given: Any) -> int:
+        await asyncio.sleep(LAG_S)
+        return await super()._apply_batch(*given)
+
+
+# What says itself which moment it asks about.
+MOMENTS = frozenset({"wait_for", "position", "known_at"})
+
+
+class Client:
+    """Someone with an access key. What anybody of a company did, all of them find in its views."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, secret: str, company: "Company | None" = None
+    ) -> None:
+        self.company = company
         self.http = http
         self.secret = secret
         self.position = 0
@@ -58,6 +79,8 @@ class Client:
         answer = await self.http.request(method, f"/api/v1{path}", headers=given, **rest)
         if "merit-position" in answer.headers:
             self.position = int(answer.headers["merit-position"])
+            if self.company is not None:
+                self.company.told = max(self.company.told, self.position)
         return answer
 
     async def post(
@@ -75,6 +98,9 @@ class Client:
         return await self.send("POST", path, headers=given, **rest)
 
     async def get(self, path: str, **rest: Any) -> httpx.Response:
+        asked = "?" in path or not MOMENTS.isdisjoint(rest.get("params") or ())
+        if self.company is not None and not asked:
+            await self.company.settled()
         return await self.send("GET", path, **rest)
 
     async def did(self, path: str, body: Any = None, **rest: Any) -> dict[str, Any]:
@@ -94,11 +120,20 @@ class Client:
 class Company:
     """A tenant and the people who may use it."""
 
-    def __init__(self, tenant_id: UUID, registry: Registry, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, tenant_id: UUID, registry: Registry, http: httpx.AsyncClient, views: Views
+    ) -> None:
         self.tenant_id = tenant_id
         self.registry = registry
         self.http = http
+        self.told = 0
+        self._views = views
         self._clients: dict[tuple[str, UUID | None], Client] = {}
+
+    async def settled(self) -> None:
+        """All views have come to what was last answered to somebody of the company."""
+        reached = await self._views.wait_for(self.tenant_id, NAMES, self.told, SETTLED_S_MAX)
+        assert reached, f"the views did not come to position {self.told}"
 
     async def client(self, role: str, person_id: str | UUID | None = None) -> Client:
         """Someone with one role, always the same for the same person."""
@@ -107,7 +142,7 @@ class Company:
             secret = await self.registry.issue_key(
                 self.tenant_id, uuid4(), role, [role], person_id=person
             )
-            self._clients[role, person] = Client(self.http, secret)
+            self._clients[role, person] = Client(self.http, secret, self)
         return self._clients[role, person]
 
     async def let_in(self) -> None:
@@ -365,7 +400,7 @@ async def app(settings: Settings) -> AsyncIterator[Litestar]:
         async with application.lifespan():
             services = application.state.services
             logs = TenantLogs(services.database, services.keyring, EVENTS)
-            runner = Runner(services.database, logs, PROJECTIONS, poll_s=0.2)
+            runner = LateRunner(services.database, logs, PROJECTIONS, poll_s=0.2)
             started.set()
             await runner.run(stop)
 
@@ -386,21 +421,30 @@ async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def views(app: Litestar) -> Views:
+    """Those of the application."""
+    opened: Views = app.state.services.views
+    return opened
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def company(tenant_id: UUID, registry: Registry, http: httpx.AsyncClient) -> Company:
+async def company(
+    tenant_id: UUID, registry: Registry, http: httpx.AsyncClient, views: Views
+) -> Company:
     """A company with nothing in it yet."""
-    return Company(tenant_id, registry, http)
+    return Company(tenant_id, registry, http, views)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def new_company(
-    registry: Registry, http: httpx.AsyncClient
+    registry: Registry, http: httpx.AsyncClient, views: Views
 ) -> Callable[[str], Awaitable[Company]]:
     """Makes one more company."""
 
     async def make(name: str) -> Company:
         tenant = await registry.create_tenant(name)
-        return Company(tenant.tenant_id, registry, http)
+        return Company(tenant.tenant_id, registry, http, views)
 
     return make
 

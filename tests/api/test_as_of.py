@@ -259,7 +259,7 @@ async def test_a_replay_is_the_same_for_everybody(
     company, stops = corrected
     auditor, admin = await company.client("auditor"), await company.client("admin")
     told = await auditor.saw("/audit/replay", position=stops[0])
-    app.state.services.views.twins._known.clear()
+    app.state.services.views._replays._known.clear()
     assert await admin.saw("/audit/replay", position=stops[0]) == told
     digest = told.pop("digest")
     assert digest == _digest(told)
