@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
@@ -24,7 +25,10 @@ from ops.demo.showcase import Persona
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).resolve().parents[2] / "build/assets/axe.min.js"
 PHONE, DESKTOP = (360, 740), (1280, 800)
+ZONE = "Asia/Shanghai"
 STOP_S_MAX = 60.0
+WORK_S_MAX = 60.0
+MERIT = (sys.executable, "-P", "-m", "ops.cli")
 SERIOUS = {"serious", "critical"}
 VIOLATIONS = """
 window.violations = [];
@@ -37,9 +41,37 @@ document.addEventListener("securitypolicyviolation", (event) => {
 class Site:
     """A `merit up` with a demo company, and its people."""
 
-    def __init__(self, address: str, people: tuple[Persona, ...]) -> None:
+    def __init__(self, address: str, people: tuple[Persona, ...], data: Path) -> None:
         self.address = address
         self.people = {each.role: each for each in people}
+        self._data = data
+
+    def company(self, name: str) -> "Site":
+        """An empty company beside this one: its administrator, personnel and an auditor."""
+        made = subprocess.run(
+            [*MERIT, "tenant", "create", name, "--json", "--data-dir", str(self._data)],
+            env=_environment(),
+            capture_output=True,
+            check=True,
+        )
+        site = Site(
+            self.address, (_administrator(json.loads(made.stdout)["administrator"]),), self._data
+        )
+        for role in ("auditor", "hr"):
+            site.joined(role, [role])
+        return site
+
+    def joined(
+        self, name: str, roles: list[str], person_id: UUID | None = None, **more: Any
+    ) -> None:
+        """Somebody gets a key of this company, and is one of its people from then on."""
+        body = {"name": name, "roles": roles, **more}
+        if person_id is not None:
+            body["person_id"] = str(person_id)
+        made = self._sent("administrator", "/keys", body).json()
+        self.people[name] = Persona(
+            role=name, name=name, roles=tuple(roles), person_id=person_id, secret=made["secret"]
+        )
 
     def asked(self, role: str, path: str, **query: Any) -> Any:
         """What the API answers to somebody."""
@@ -50,15 +82,44 @@ class Site:
 
     def did(self, role: str, path: str, body: Any) -> Any:
         """What a command of somebody answers."""
+        told = self._sent(role, path, body).json()
+        self.asked("auditor", "/audit/events", wait_for=told["position"], limit=1)
+        return told
+
+    def uploaded(self, role: str, path: str, content: bytes) -> None:
+        """A file is sent as it is."""
+        self._sent(role, path, content=content, media_type="application/octet-stream")
+
+    def worked(self, role: str, job: Any) -> None:
+        """Work of an import in the background is asked for, and has been done."""
+        asked = self._sent(role, "/imports/jobs", job).json()
+        at, until = f"/imports/{asked['import_id']}/jobs", time.monotonic() + WORK_S_MAX
+        while time.monotonic() < until:
+            newest = self.asked(role, at)["data"][0]
+            if newest["state"] in {"done", "failed"}:
+                assert newest["state"] == "done", newest
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"it was not done: {newest}")
+
+    def _sent(
+        self,
+        role: str,
+        path: str,
+        body: Any = None,
+        *,
+        content: bytes = b"",
+        media_type: str = "application/json",
+    ) -> httpx.Response:
         headers = {
             "Authorization": f"Bearer {self.people[role].secret}",
             "Idempotency-Key": str(uuid4()),
+            "Content-Type": media_type,
         }
-        answer = httpx.post(f"{self.address}/api/v1{path}", json=body, headers=headers)
-        assert answer.status_code in {200, 201}, answer.text
-        told = answer.json()
-        self.asked("auditor", "/audit/events", wait_for=told["position"], limit=1)
-        return told
+        sent = content or json.dumps(body).encode()
+        answer = httpx.post(f"{self.address}/api/v1{path}", content=sent, headers=headers)
+        assert answer.is_success, answer.text
+        return answer
 
     def session(self, role: str) -> str:
         """The token of a new session of somebody."""
@@ -162,7 +223,7 @@ def _administrator(login: Any) -> Persona:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The product, as `merit up --demo` runs it, with a company to look at."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-P", "-m", "ops.cli", "up", "--port", "0", "--json", "--demo"]
+    command = [*MERIT, "up", "--port", "0", "--json", "--demo"]
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--data-dir", str(folder / "data")],
@@ -175,7 +236,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         assert line, f"it did not start; see {folder / 'up.log'}"
         told = json.loads(line)
         people = msgspec.convert(told["people"], tuple[Persona, ...])
-        yield Site(told["address"], (*people, _administrator(told["logins"][0])))
+        everybody = (*people, _administrator(told["logins"][0]))
+        yield Site(told["address"], everybody, folder / "data")
     finally:
         process.terminate()
         process.wait(STOP_S_MAX)
@@ -210,19 +272,23 @@ async def visit(browser: Browser, site: Site) -> AsyncIterator[Visit]:
         *,
         language: str = "zh-CN",
         scheme: Any = "light",
+        of: Site = site,
+        new: bool = False,
     ) -> Seen:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             locale=language,
-            timezone_id="Asia/Shanghai",
+            timezone_id=ZONE,
             color_scheme=scheme,
         )
+        if not new:
+            await context.add_cookies([{"name": "merit_zone", "value": ZONE, "url": of.address}])
         if role:
             await context.add_cookies(
-                [{"name": COOKIE_HERE, "value": site.session(role), "url": site.address}]
+                [{"name": COOKIE_HERE, "value": of.session(role), "url": of.address}]
             )
         await context.add_init_script(VIOLATIONS)
-        seen = Seen(await context.new_page(), site, context)
+        seen = Seen(await context.new_page(), of, context)
         made.append(seen)
         return seen
 

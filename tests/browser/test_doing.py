@@ -273,11 +273,34 @@ async def test_language_and_theme_are_chosen_and_stay(visit: Any) -> None:
     assert await seen.accessible() == []
 
 
-async def test_times_are_told_in_the_zone_of_the_browser(visit: Any) -> None:
-    seen = await visit("employee")
-    await seen.open("")
-    page = await seen.open("")
-    assert "UTC+08:00" in await page.inner_text("footer")
+async def test_the_first_page_of_a_browser_tells_times_in_its_zone(visit: Any, site: Any) -> None:
+    """Come back from a provider with a session, or by the door: asked for once more, no oftener."""
+    seen = await visit("employee", new=True)
+    asked: list[str] = []
+    seen.page.on("request", lambda request: asked.append(request.url))
+    await seen.page.goto(f"{site.address}/console/results")
+    await seen.page.wait_for_selector("footer time >> text=UTC+08:00")
+    await seen.page.wait_for_load_state("networkidle")
+    assert sum(url.endswith("/console/results") for url in asked) == 2
+    asked.clear()
+    await seen.open("/results")
+    assert sum(url.endswith("/console/results") for url in asked) == 1
+    assert await seen.violations() == []
+
+    entering = await visit(new=True)
+    page = await entering.open("/sign-in")
+    await page.locator("button[name=demo][value=employee]").click()
+    await page.wait_for_selector("footer time >> text=UTC+08:00")
+
+
+async def test_who_keeps_no_cookie_of_the_zone_is_told_utc(visit: Any, site: Any) -> None:
+    seen = await visit("employee", new=True)
+    nothing = "Object.defineProperty(document, 'cookie', { get: () => '', set: () => {} })"
+    await seen.page.add_init_script(nothing)
+    page = await seen.open("/results")
+    told = await page.inner_text("footer time")
+    assert told.endswith(" UTC")
+    assert page.url == f"{site.address}/console/results"
 
 
 async def test_tables_are_exported(visit: Any) -> None:

@@ -19,6 +19,7 @@ WHO = {
     "/appraisals/{appraisal_id}": "employee",
     "/appraisals/{appraisal_id}/history": "employee",
     "/appraisals/{appraisal_id}/receipt": "employee",
+    "/appraisals/{appraisal_id}/raters": "hr",
     "/appraisals/{appraisal_id}/appeal": "employee",
     "/appraisals/{appraisal_id}/self-rating": "employee",
     "/appeals": "employee",

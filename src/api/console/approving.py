@@ -63,13 +63,13 @@ async def _delegations(visit: Visit) -> Mapping[str, Any]:
             for row in current
         ],
         "kinds": [(each, visit.term("approval-kind", each)) for each in get_args(ApprovalKind)],
-        "people": await _to_choose_from(visit),
+        "people": await to_choose_from(visit),
         "today": today,
         "delegations": _table(visit, rows, names, cursor),
     }
 
 
-async def _to_choose_from(visit: Visit) -> list[tuple[str, str]]:
+async def to_choose_from(visit: Visit) -> list[tuple[str, str]]:
     """Whom the visitor sees, their own managers, and whoever has the number that was asked for."""
     shown = (await visit.ask("/people", limit=PEOPLE_MAX))["data"]
     found = {row["person_id"]: f"{row['name'] or ''} {row['number']}".strip() for row in shown}

@@ -22,6 +22,8 @@ class Formats(msgspec.Struct, frozen=True, kw_only=True):
 
     language: Language
     zone: ZoneInfo
+    told: bool = True
+    """The browser has said its zone; before, it is asked to by the first page with times."""
 
     def money(self, value: Any) -> str:
         """{"amount": "26928.00", "currency": "CNY"} as people write it; empty for nothing."""
@@ -78,7 +80,8 @@ class Formats(msgspec.Struct, frozen=True, kw_only=True):
 
 def formats(language: Language, cookies: Mapping[str, str]) -> Formats:
     """The formats of a request; its zone is what the browser said, else UTC."""
-    return Formats(language=language, zone=_zone(cookies.get("merit_zone", "")))
+    name = cookies.get("merit_zone", "")
+    return Formats(language=language, zone=_zone(name), told=bool(name))
 
 
 @lru_cache(maxsize=512)

@@ -1,20 +1,23 @@
 """Imports for those who bring a company in: three checks, quarantine, reconciliation, trace."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
 from api.console.page import HOME, Page
 from api.console.tables import Column, Table
-from api.console.visit import Visit
+from api.console.visit import Names, Visit
 from api.imports import READERS
 from api.problems import Said
+from domain import ids
 
 KINDS = ("format", "logic")
 """The checks by machine; the third is of two people, on a sample."""
 ROWS_SHOWN: Final = 20
 """Each with a form for every finding."""
 JOBS_SHOWN: Final = 10
+CODE_MAX: Final = 100
 JOB_TONES: Final = {"done": "good", "failed": "bad"}
 
 
@@ -22,6 +25,7 @@ async def _imports(visit: Visit) -> Mapping[str, Any]:
     rows, cursor = await visit.page("/imports")
     say = visit.say
     return {
+        **await _to_begin(visit),
         "imports": Table(
             name="imports",
             caption=say("Imports, the newest first"),
@@ -48,7 +52,39 @@ async def _imports(visit: Visit) -> Mapping[str, Any]:
                 ),
                 Column(label=say("Left out"), value=lambda row: row["excluded"], kind="number"),
             ),
-        )
+        ),
+    }
+
+
+async def _to_begin(visit: Visit) -> Mapping[str, Any]:
+    """What was uploaded for a batch and done about it, before its first check has begun it."""
+    engineer = visit.may("POST", "/imports/jobs")
+    code = visit.query.get("code", "").strip()[:CODE_MAX] if engineer else ""
+    shown: dict[str, Any] = {"engineer": engineer, "code": code, "begun": "", "files": None}
+    if not code:
+        return shown
+    import_id = ids.import_id(code)
+    at, say = f"/imports/{import_id}", visit.say
+    begun, files, jobs = await asyncio.gather(
+        visit.maybe(at), visit.maybe(f"{at}/files"), visit.maybe(f"{at}/jobs", limit=JOBS_SHOWN)
+    )
+    done = jobs["data"] if jobs else []
+    return {
+        **shown,
+        "begun": HOME + at if begun else "",
+        "files": Table(
+            name="files",
+            caption=say("Files of {code}", code=code),
+            rows=files["data"] if files else (),
+            empty=say("No file yet. mapping.yaml says what the others mean."),
+            exported=False,
+            columns=(
+                Column(label=say("File"), value=lambda file: file["name"]),
+                Column(label=say("Bytes"), value=lambda file: file["size"], kind="number"),
+                Column(label=say("Hash of the file"), value=lambda file: file["sha256"][:16]),
+            ),
+        ),
+        "jobs": _jobs(visit, done, await visit.names(job["requested_by"] for job in done)),
     }
 
 
@@ -81,7 +117,7 @@ async def _next(visit: Visit, at: str, row: Any, compared_by: list[str]) -> Mapp
     jobs, _ = await visit.page(f"{at}/jobs", limit=JOBS_SHOWN)
     running = [each for each in jobs if each["ended_at"] is None]
     names = await visit.names(each["requested_by"] for each in jobs)
-    say, sample = visit.say, row["sample"]
+    sample = row["sample"]
     passed = {each["check"] for each in row["checks"] if each["passed"]}
     engineer = visit.may("POST", f"{at}/fixes")
     steps = {
@@ -101,28 +137,45 @@ async def _next(visit: Visit, at: str, row: Any, compared_by: list[str]) -> Mapp
         "mending": engineer and row["stage"] in {"cleansing", "committed"},
         "seed": f"{visit.asked.stamp.now:%Y%m%d}",
         "running": running,
-        "jobs": Table(
-            name="jobs",
-            caption=say("Work in the background, the newest first"),
-            rows=jobs,
-            columns=(
-                Column(label=say("Work"), value=lambda job: visit.term("job", job["kind"])),
-                Column(
-                    label=say("State"),
-                    value=lambda job: visit.term("job-state", job["state"]),
-                    kind="mark",
-                    tone=lambda job: JOB_TONES.get(job["state"], ""),
-                ),
-                Column(
-                    label=say("Done"),
-                    value=lambda job: (job["done"], max(job["total"], job["done"])),
-                    kind="progress",
-                ),
-                Column(label=say("Asked for by"), value=lambda job: names(job["requested_by"])),
-                Column(label=say("When"), value=lambda job: job["requested_at"], kind="moment"),
-            ),
-        ),
+        "jobs": _jobs(visit, jobs, names),
     }
+
+
+def _jobs(visit: Visit, jobs: list[Any], names: Names) -> Table:
+    say = visit.say
+    return Table(
+        name="jobs",
+        caption=say("Work in the background, the newest first"),
+        rows=jobs,
+        columns=(
+            Column(label=say("Work"), value=lambda job: visit.term("job", job["kind"])),
+            Column(
+                label=say("State"),
+                value=lambda job: visit.term("job-state", job["state"]),
+                kind="mark",
+                tone=lambda job: JOB_TONES.get(job["state"], ""),
+            ),
+            Column(
+                label=say("Done"),
+                value=lambda job: (job["done"], max(job["total"], job["done"])),
+                kind="progress",
+            ),
+            Column(label=say("What came of it"), value=lambda job: _came_of_it(visit, job)),
+            Column(label=say("Asked for by"), value=lambda job: names(job["requested_by"])),
+            Column(label=say("When"), value=lambda job: job["requested_at"], kind="moment"),
+        ),
+    )
+
+
+def _came_of_it(visit: Visit, job: Any) -> str:
+    """Why a job failed; how much of a batch still rests on it after it was taken back."""
+    answer = job["answer"] or {}
+    if job["state"] == "failed":
+        return str(answer.get("detail", ""))
+    if "residual" in answer:
+        residual = visit.formats.number(answer["residual"])
+        return visit.say("residual difference {count}", count=residual)
+    return ""
 
 
 def _mended(visit: Visit, rows: list[Any]) -> list[Mapping[str, Any]]:
@@ -221,6 +274,7 @@ PAGES = (
         template="imports.html",
         load=_imports,
         roles=READERS,
+        does=("/imports/jobs",),
         menu="system",
     ),
     Page(

@@ -8,12 +8,13 @@ import { inclusions } from "./inclusion.js";
 import { sliders } from "./sliders.js";
 import { countdowns } from "./countdown.js";
 import { fences } from "./fence.js";
+import { uploads } from "./uploads.js";
 
 const SLOW_MS = 400;
 
 function zone() {
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-  if (!document.cookie.includes(`merit_zone=${name}`)) {
+  if (!document.cookie.split("; ").includes(`merit_zone=${name}`)) {
     document.cookie = `merit_zone=${name}; path=/; max-age=31536000; samesite=lax`;
   }
 }
@@ -94,4 +95,5 @@ inclusions();
 sliders();
 countdowns();
 fences();
+uploads();
 document.getElementById("problem")?.focus();

@@ -7,6 +7,25 @@ CHINESE: dict[str, str] = {
     "Nothing was imported yet. `merit onboard` begins with cleaning a folder.": (
         "尚未导入数据。请用 merit onboard 从清洗文件夹开始。"
     ),
+    "Bring in files": "迁入文件",
+    "A new one begins a batch; that of one goes on with it.": "新代码开始新批次；已有代码继续该批次。",
+    "Go on": "继续",
+    "Files of {code}": "{code} 的文件",
+    "No file yet. mapping.yaml says what the others mean.": (
+        "尚无文件。mapping.yaml 说明其他文件的含义。"
+    ),
+    "File": "文件名",
+    "Bytes": "字节数",
+    "Upload files": "上传文件",
+    "The data, and mapping.yaml. A file of the same name is replaced.": (
+        "数据文件与 mapping.yaml。同名文件将被替换。"
+    ),
+    "Upload": "上传",
+    "Without scripts files come by merit onboard or by the API.": (
+        "未启用脚本时，请用 merit onboard 或接口上传文件。"
+    ),
+    "What came of it": "结果",
+    "residual difference {count}": "残余差异 {count}",
     "Answers for it": "责任工程师",
     "Imported": "已导入",
     "In quarantine": "隔离",

@@ -121,6 +121,33 @@ CHINESE: dict[str, str] = {
     "Cancel it": "取消",
     "Cancel the leave": "取消请假",
     "The leave is cancelled.": "请假已取消。",
+    # -- raters
+    "Raters": "评价人",
+    "Rater": "评价人",
+    "Raters of {name}, {cycle}": "{name} 的评价人，{cycle}",
+    "Named by one, approved by another. What raters say is told by groups, and only where enough of a"
+    " group have answered.": "一人提名，另一人批准。评价按组汇总，仅在组内答复人数足够时显示。",
+    "approved": "已批准",
+    "to be approved": "待批准",
+    "Answered": "已答复",
+    "Asked": "受邀",
+    "Counts": "计入得分",
+    "kept back": "不显示",
+    "Nobody was asked yet.": "尚未邀请评价人。",
+    "What the groups say": "各组评价",
+    "The scheme asks no other raters.": "该方案不设其他评价人。",
+    "The rater is approved.": "评价人已批准。",
+    "The rater is off the panel.": "评价人已移出名单。",
+    "The rater is named. Somebody else approves it.": "评价人已提名，由另一人批准。",
+    "Ask a rater": "邀请评价人",
+    "Name the rater": "提名评价人",
+    "Where the rater is not in the list below.": "如评价人不在下方列表中，请填写其编号。",
+    "Kept back: so few have answered that one could tell who said what. An indicator with such a group"
+    " shows no mean at all.": (
+        "不显示：答复人数过少，可能推知何人评分。含有此类组的指标不显示任何平均分。"
+    ),
+    "What the groups say is shown later: to who rates after their own rating, to the person once the"
+    " result is published.": "各组评价稍后显示：评价人完成本人评分后可见，被评价人在结果公布后可见。",
     # -- clocking in
     "Clock in and out": "考勤打卡",
     "Nothing is paid by it: what was missed is asked for below, and another decides.": (
