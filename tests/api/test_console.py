@@ -16,7 +16,7 @@ from api.auth import ROLES
 from api.console import texts
 from api.console.catalogue import PAGES
 from api.console.page import MENU
-from api.console.problems import BY_STATUS, NEXT, OTHERWISE
+from api.console.problems import BY_STATUS, NEXT, OTHERWISE, TITLES
 from api.console.rendering import CONTENT_SECURITY
 from api.console.words import CHINESE, TERMS
 from api.problems import MEANINGS
@@ -162,7 +162,10 @@ async def test_static_files_are_kept_and_nothing_else_is_told(http: httpx.AsyncC
 
 def spoken() -> list[tuple[str, str]]:
     found = [*texts.of_templates(), *texts.of_code()]
-    found += [("problems.py", text) for text in (*NEXT.values(), *BY_STATUS.values(), OTHERWISE)]
+    found += [
+        ("problems.py", text)
+        for text in (*NEXT.values(), *TITLES.values(), *BY_STATUS.values(), OTHERWISE)
+    ]
     return found + [("page.py", title) for _, title in MENU]
 
 

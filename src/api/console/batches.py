@@ -88,6 +88,7 @@ async def _prepared(visit: Visit, cycles: Mapping[str, str]) -> Mapping[str, Any
         "preview": preview,
         "sums": _sums(visit, preview["totals"]),
         "refused": meaning_of(preview["code"], visit.language) if preview["code"] else "",
+        "detail": visit.detail(preview["detail"] or ""),
         "would_pay": Table(
             name="would-pay",
             caption=say("What it would pay"),

@@ -223,7 +223,7 @@ async def _refusals(visit: Visit, preview: Any) -> Table:
                 href=lambda row: f"{HOME}/appraisals/{row['appraisal_id']}/history",
             ),
             Column(label=say("Why"), value=lambda row: meaning_of(row["code"], visit.language)),
-            Column(label=say("In detail"), value=lambda row: row["detail"]),
+            Column(label=say("In detail"), value=lambda row: visit.detail(row["detail"]).text),
         ),
     )
 

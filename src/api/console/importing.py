@@ -171,7 +171,9 @@ def _came_of_it(visit: Visit, job: Any) -> str:
     """Why a job failed; how much of a batch still rests on it after it was taken back."""
     answer = job["answer"] or {}
     if job["state"] == "failed":
-        return str(answer.get("detail", ""))
+        # What the domain refused is told with its code before it.
+        detail = str(answer.get("detail", "")).removeprefix(f"{answer.get('code')}: ")
+        return visit.detail(detail).text
     if "residual" in answer:
         residual = visit.formats.number(answer["residual"])
         return visit.say("residual difference {count}", count=residual)

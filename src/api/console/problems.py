@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from api.console.detailing import Wrong, told
 from api.console.language import Language, words
 from api.console.visit import Failed
 from api.problems import MEANINGS, Said
@@ -24,6 +25,12 @@ NEXT: Final = {
     "appeal-window-closed": "The window for appeals is closed; speak to your personnel department.",
 }
 """By code; texts of the catalogue."""
+
+TITLES: Final = {
+    "invalid-body": "The form is not filled in as it has to be.",
+    "stale-version": "This was changed since you opened it.",
+}
+"""Of what the API tells programs of bodies and headers; texts of the catalogue."""
 
 BY_STATUS: Final = {
     400: "Correct the marked fields and send the form again.",
@@ -49,8 +56,14 @@ def failed_of(said: Said, language: Language) -> Failed:
     return Failed(
         code=said.code,
         status=meaning.status,
-        title=meaning_of(said.code, language),
-        detail=said.detail,
+        title=(
+            words(TITLES[said.code], language)
+            if said.code in TITLES
+            else meaning_of(said.code, language)
+        ),
+        detail=told(said.detail, language),
         next_step=words(step, language),
-        errors=said.errors,
+        errors=tuple(
+            Wrong(pointer=each.pointer, detail=told(each.detail, language)) for each in said.errors
+        ),
     )

@@ -13,10 +13,11 @@ import msgspec
 from api.acting import in_place_of, lends, stand_in
 from api.asked import Asked, ids_of
 from api.auth import Caller, permit
+from api.console.detailing import Told, Wrong, told
 from api.console.formats import Formats
 from api.console.language import Language, term, words
 from api.noting import read_by
-from api.problems import FieldError, Said
+from api.problems import Said
 from api.routes import BASE, Route, Table
 from domain.delegation import ApprovalKind
 from projections import directory
@@ -36,14 +37,14 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     status: int
     title: str
-    detail: str
+    detail: Told
     next_step: str
-    errors: tuple[FieldError, ...] = ()
+    errors: tuple[Wrong, ...] = ()
 
-    def of(self, name: str) -> str:
+    def of(self, name: str) -> tuple[Told, ...]:
         """What is wrong with the field of this name; empty where nothing is."""
         pointer = "/" + name.replace(".", "/")
-        return "; ".join(each.detail for each in self.errors if each.pointer == pointer)
+        return tuple(each.detail for each in self.errors if each.pointer == pointer)
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +120,10 @@ class Visit(msgspec.Struct, kw_only=True):
     def term(self, kind: str, code: object) -> str:
         """What a code (a stage, a topic, a role) is called."""
         return term(kind, str(code), self.language)
+
+    def detail(self, text: str) -> Told:
+        """What a refusal says in particular."""
+        return told(text, self.language)
 
     # -- questions
 

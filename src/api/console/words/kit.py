@@ -16,6 +16,8 @@ CHINESE: dict[str, str] = {
     "Audit": "审计",
     "Company": "公司",
     "Correct the marked fields and send the form again.": "请更正标出的字段后重新提交。",
+    "The form is not filled in as it has to be.": "表单填写不完整或有误。",
+    "This was changed since you opened it.": "您打开之后，内容已被更改。",
     "Correct your input and send the form again.": "请更正输入后重新提交。",
     "Dark": "深色",
     "Data as of event {number}": "数据截至第 {number} 个事件",
