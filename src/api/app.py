@@ -195,7 +195,8 @@ def _handler(path: str, methods: Mapping[str, Route]) -> HTTPRouteHandler:
         now = arrival()
         caller = await admitted(request, now)
         state["caller"] = caller
-        state["limits"] = await services.limits.admit(caller)
+        authorization = request.headers.get("authorization", "")
+        state["limits"] = await services.limits.admit(caller, authorization)
         if request.method == "OPTIONS":
             return Response(b"", status_code=204, headers={"Allow": allowed})
         route = methods.get(request.method)

@@ -4,13 +4,19 @@ from time import perf_counter
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+import msgspec
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 from opentelemetry import propagate, trace
 
+from api.limits import Limits
+from api.problems import MEDIA_TYPE, Said, problem
 from tenancy.failover import noting_reads
 from tenancy.metrics import REQUEST_SECONDS
+
+LIMITED: Final = "/api/"
+"""Where limits are told as problem details; a directory and a browser have forms of their own."""
 
 TRACER = trace.get_tracer("meritledger.api")
 LOG = structlog.get_logger("api.access")
@@ -44,6 +50,10 @@ class Edge:
         state: dict[str, Any] = scope["state"]
         request_id = state["request_id"] = _request_id(headers.get(b"x-request-id", b""))
         method = scope["method"]
+        if said := _refusal(scope, headers):
+            status = await _refuse(said, scope, headers, request_id, send)
+            _measure(method, "-", status, perf_counter() - began)
+            return
         if method == "HEAD":
             scope["method"] = "GET"  # The same answer, whose body is left out below.
         status = 500
@@ -82,15 +92,57 @@ class Edge:
                 route, took_s = state.get("template", "-"), perf_counter() - began
                 span.update_name(f"{method} {route}")
                 span.set_attribute("http.response.status_code", status)
-                REQUEST_SECONDS.record(
-                    took_s,
-                    {
-                        "http.request.method": method,
-                        "http.route": route,
-                        "http.response.status_code": status,
-                    },
-                )
+                _measure(method, route, status, took_s)
                 _note(state, method=method, status=status, took_s=took_s)
+
+
+def _refusal(scope: HTTPScope, headers: dict[bytes, bytes]) -> Said | None:
+    """What somebody is told who was told it a moment ago, before anything is spent on them."""
+    authorization = headers.get(b"authorization")
+    if authorization is None or not scope["path"].startswith(LIMITED):
+        return None
+    limits: Limits = scope["litestar_app"].state.services.limits
+    return limits.refusal(authorization)
+
+
+async def _refuse(
+    said: Said, scope: HTTPScope, headers: dict[bytes, bytes], request_id: UUID, send: Send
+) -> int:
+    """Answer with a problem here; its status. The log has one line for all of them (`Limits`)."""
+    told = problem(
+        said,
+        path=scope["path"],
+        request_id=str(request_id),
+        accept_language=headers.get(b"accept-language", b"").decode("latin-1"),
+    )
+    body = msgspec.json.encode(told)
+    given = {
+        "Vary": "Accept-Language",
+        **said.headers,
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+    }
+    pairs = [(name.lower().encode(), value.encode()) for name, value in given.items()]
+    start: HTTPResponseStartEvent = {
+        "type": "http.response.start",
+        "status": told.status,
+        "headers": _completed(pairs, request_id),
+    }
+    await send(start)
+    body = b"" if scope["method"] == "HEAD" else body
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+    return told.status
+
+
+def _measure(method: str, route: str, status: int, took_s: float) -> None:
+    REQUEST_SECONDS.record(
+        took_s,
+        {
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+        },
+    )
 
 
 def _note(state: dict[str, Any], *, method: str, status: int, took_s: float) -> None:

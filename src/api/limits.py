@@ -2,11 +2,13 @@
 
 Each worker takes shares of what is left (see `tenancy.allowances`) and answers from them, so a
 request costs no round trip. Who is over the limit costs none either: a worker that got nothing
-does not ask again for a tenth of a second. While the database cannot be asked, nobody is refused.
+does not ask again for a tenth of a second, and meanwhile refuses the same header at the edge, with
+nothing spent on it. While the database cannot be asked, nobody is refused.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -62,6 +64,18 @@ class Bucket:
         )
 
 
+class Spent:
+    """Who has asked for too much, and until when that is certain."""
+
+    def __init__(self, caller: Caller, until: float, said: Said) -> None:
+        self.caller = caller
+        self.until = until
+        """Before that nobody asks the database again."""
+        self.said = said
+        self.refused = 0
+        """At once, with what was said."""
+
+
 class Limits:
     """The limits of this process's callers."""
 
@@ -71,9 +85,29 @@ class Limits:
         self._limits: dict[UUID, tuple[float, Limit]] = {}
         self._buckets: dict[tuple[UUID, bytes], Bucket] = {}
         self._asking: dict[UUID, asyncio.Lock] = {}
+        # By digest, so that no secret stays in memory for longer than its request.
+        self._spent: dict[bytes, Spent] = {}
 
-    async def admit(self, caller: Caller) -> dict[str, str]:
+    def refusal(self, authorization: bytes) -> Said | None:
+        """What to say at once to who sends this Authorization header: it was just told the same."""
+        if not self._spent:
+            return None
+        spent = self._spent.get(key := _digest(authorization))
+        if spent is None:
+            return None
+        if time.monotonic() < spent.until:
+            spent.refused += 1
+            return spent.said
+        self._no_more(key)
+        return None
+
+    async def admit(self, caller: Caller, authorization: str = "") -> dict[str, str]:
         """Count a request; the headers that tell what is left.
+
+        Args:
+            caller: who calls.
+            authorization: the header that it came with. Where it is told that it is too much, the
+                next ones with the same are refused before anything else is done (`refusal`).
 
         Raises:
             Said: `too-many-requests`.
@@ -85,14 +119,35 @@ class Limits:
             await self._refill(caller.tenant_id, buckets)
         told = _headers(buckets)
         if short := [each for each in buckets if each.share < 1]:
-            raise Said(
+            said = Said(
                 "too-many-requests",
                 f"more than {short[0].rate} a second of this {short[0].name}",
                 headers={**told, "Retry-After": "1"},
             )
+            until = max(each.empty_until for each in short)
+            if authorization and time.monotonic() < until:
+                self._remember(_digest(authorization.encode("latin-1")), caller, until, said)
+            raise said
         for each in buckets:
             each.share -= 1
         return told
+
+    def _remember(self, key: bytes, caller: Caller, until: float, said: Said) -> None:
+        if len(self._spent) > BUCKETS_MAX:
+            self._spent.clear()
+        self._no_more(key)
+        self._spent[key] = Spent(caller, until, said)
+
+    def _no_more(self, key: bytes) -> None:
+        """Forget it, and tell in one line how many were refused meanwhile: they had none."""
+        spent = self._spent.pop(key, None)
+        if spent is not None and spent.refused:
+            LOG.info(
+                "requests-refused",
+                number=spent.refused,
+                tenant=str(spent.caller.tenant_id),
+                actor=str(spent.caller.actor),
+            )
 
     async def _of(self, caller: Caller) -> tuple[Bucket, ...]:
         limit = await self._limit(caller.tenant_id)
@@ -198,6 +253,10 @@ def address_of(request: Request[Any, Any, Any]) -> str:
     # From the right: what stands left of the first stranger may have been made up by it.
     said = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",")]
     return next((each for each in reversed(said) if each and each not in proxies), client)
+
+
+def _digest(authorization: bytes) -> bytes:
+    return hashlib.sha256(authorization).digest()
 
 
 def _first(own: int | None, of_installation: int) -> int:

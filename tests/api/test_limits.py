@@ -180,6 +180,49 @@ async def test_answers_tell_what_is_left(company: Any, narrow: None) -> None:
     assert narrow is None
 
 
+async def test_who_was_refused_is_refused_at_the_edge(
+    company: Any,
+    app: Any,
+    narrow: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the same words, before the request is looked at; and only the one who was."""
+    worker, entered = app.state.services.limits, 0
+    admit = worker.admit
+
+    async def counted(*given: Any) -> Any:
+        nonlocal entered
+        entered += 1
+        return await admit(*given)
+
+    monkeypatch.setattr(worker, "admit", counted)
+    monkeypatch.setattr(limits, "ASKED_AGAIN_S", 2.0)
+    client, other = await company.client("hr"), await company.client("auditor")
+    answers = [await client.get("/tenants/self") for _ in range(40)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert entered == 40 - len(refused) + 1, "the first of them was looked at"
+    assert len({answer.headers["request-id"] for answer in refused}) == len(refused) > 20
+    told = [
+        ({**answer.json(), "request_id": ""}, {**dict(answer.headers), "request-id": ""})
+        for answer in refused
+    ]
+    assert all(each == told[0] for each in told)
+    # In another language, without a body, and at any path; nobody else.
+    chinese = await client.get("/people", headers={"Accept-Language": "zh-CN"})
+    assert chinese.json()["title"] != refused[0].json()["title"]
+    head = await client.send("HEAD", "/people")
+    assert (head.status_code, head.content) == (429, b"")
+    assert (await other.get("/tenants/self")).status_code == 200
+    assert entered == 40 - len(refused) + 2
+    # The log tells of them in one line, when it is over.
+    capsys.readouterr()
+    await asyncio.sleep(2.2)
+    assert (await client.get("/tenants/self")).status_code == 200
+    assert f"number={len(refused) + 1}" in capsys.readouterr().out
+    assert narrow is None
+
+
 async def _tried(http: httpx.AsyncClient, key: str, address: str) -> int:
     answer = await http.post(
         "/console/sign-in", data={"key": key}, headers={"X-Forwarded-For": address}
