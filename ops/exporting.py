@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from projections.history import TenantLogs
 from tenancy.bundle import Exporter
 from tenancy.database import Database, is_retryable
 from tenancy.errors import TenantErased
+from tenancy.import_files import ImportFiles
 from tenancy.keyring import Keyring
 from tenancy.read_chain import Filter, Place, reads
 from tenancy.signing import Signers
@@ -28,6 +30,8 @@ from tenancy.tenant_exports import CHANNEL, TenantExports
 
 READS_FILE = "reads.ndjson"
 """Who read what, which is no part of the log: beside the bundle, an entry a line."""
+UPLOADS = "imports"
+"""The files of imports as they were uploaded, a folder each, without those that were erased."""
 READS_AT_ONCE = 500
 TELL_S = 1.0
 
@@ -91,7 +95,9 @@ class Exporting:
                 made = await exporter.export(tenant_id, bundle, content=True, on_progress=told)
                 read = Path(folder) / READS_FILE
                 await self._write_reads(tenant_id, read)
-                await asyncio.to_thread(_pack, (bundle, read), packed)
+                uploads = Path(folder) / UPLOADS
+                await self._lay_out_uploads(tenant_id, uploads)
+                await asyncio.to_thread(_pack, (bundle, read, uploads), packed)
                 kept = await exports.keep(export_id, attempt, packed)
         except TenantErased:
             return False
@@ -125,6 +131,16 @@ class Exporting:
             ):
                 file.writelines(msgspec.json.encode(each) + b"\n" for each in found)
                 after = (found[-1].batch, found[-1].number)
+
+    async def _lay_out_uploads(self, tenant_id: UUID, into: Path) -> None:
+        files = ImportFiles(self._database, self._keyring, tenant_id)
+        await asyncio.to_thread(into.mkdir, mode=0o700)
+        for import_id in await files.imports():
+            folder = into / str(import_id)
+            try:
+                await files.lay_out(import_id, folder)
+            except LookupError:
+                await asyncio.to_thread(shutil.rmtree, folder)
 
 
 def _pack(given: Sequence[Path], into: Path) -> None:

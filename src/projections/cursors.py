@@ -61,8 +61,10 @@ ORDER BY projection, version FOR UPDATE SKIP LOCKED
 # The old position is asked for again, because a lock may be lost with the node that held it.
 MOVE = """
 UPDATE merit.cursors
-SET position = $6, updated_at = $7, attempts = 0, retry_at = NULL, last_error = NULL
-WHERE tenant_id = $1 AND projection = $2 AND version = $3 AND build = $4 AND position = $5
+SET position = $3, updated_at = $4, attempts = 0, retry_at = NULL, last_error = NULL
+WHERE tenant_id = $1 AND position = $2
+  AND (projection, version, build)
+      IN (SELECT * FROM unnest($5::text[], $6::integer[], $7::integer[]))
 """
 
 FAIL = """
@@ -114,17 +116,33 @@ async def lock(
 
 
 async def move(
-    connection: Connection, tenant_id: UUID, cursor: Cursor, position: int, now: datetime
+    connection: Connection,
+    tenant_id: UUID,
+    moving: Sequence[Cursor],
+    position: int,
+    now: datetime,
 ) -> None:
-    """Advance a locked cursor.
+    """Advance locked cursors that stand level, all of them in one statement.
 
     Raises:
-        Lost: it is not where it was.
+        Lost: one is not where it was.
     """
-    key = (tenant_id, cursor.projection, cursor.version, cursor.build)
-    done = await connection.execute(MOVE, *key, cursor.position, position, now)
-    if done != "UPDATE 1":
-        raise Lost(f"{cursor.projection} left position {cursor.position}")
+    if not moving:
+        return
+    begin = moving[0].position
+    done = await connection.execute(
+        MOVE,
+        tenant_id,
+        begin,
+        position,
+        now,
+        [each.projection for each in moving],
+        [each.version for each in moving],
+        [each.build for each in moving],
+    )
+    if done != f"UPDATE {len(moving)}":
+        names = ", ".join(each.projection for each in moving)
+        raise Lost(f"one of {names} left position {begin}")
 
 
 async def fail(

@@ -183,7 +183,7 @@ async def _ahead(
             return 0
         build = build_of(connection, tenant_id, new)
         await written(projection, build, held)
-        await cursors.move(connection, tenant_id, new, position, datetime.now(UTC))
+        await cursors.move(connection, tenant_id, [new], position, datetime.now(UTC))
     return position
 
 
@@ -229,7 +229,7 @@ async def _apply(
         _, failure = await apply(projection, build, batch, cursor.position)
         if failure:
             raise RebuildFailed(failure)
-    await cursors.move(build.connection, build.tenant_id, cursor, reached, datetime.now(UTC))
+    await cursors.move(build.connection, build.tenant_id, [cursor], reached, datetime.now(UTC))
 
 
 async def _finish(

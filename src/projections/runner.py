@@ -52,7 +52,7 @@ class Runner:
         self._names = [each.name for each in projections]
         self._batch_events_max = batch_events_max
         self._turns = Lanes(
-            database, logs.tenants, self.advance, "views-not-advanced", lanes=lanes, poll_s=poll_s
+            database, logs.tenants, self._turn, "views-not-advanced", lanes=lanes, poll_s=poll_s
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,13 +66,28 @@ class Runner:
 
         0 means that there is nothing to do now, or that others are doing it.
         """
+        applied, _ = await self._advance(tenant_id)
+        return applied
+
+    async def _turn(self, tenant_id: UUID) -> bool:
+        """A turn in a lane; whether there may be more to do.
+
+        What was written after the log's end was read rings, and whoever rings has another turn.
+        """
+        _, more = await self._advance(tenant_id)
+        return more
+
+    async def _advance(self, tenant_id: UUID) -> tuple[int, bool]:
+        """How many events were applied, and whether some that were there are left."""
         history = await self._logs.of(tenant_id)
         positions = await self._positions(tenant_id)
-        applied = 0
+        applied, more = 0, len(positions) > 1
         # Views that are level share the reading. The furthest first: they are what is asked.
         for position in sorted(positions, reverse=True):
-            applied += await self._advance_from(tenant_id, history, position)
-        return applied
+            done, at_end = await self._advance_from(tenant_id, history, position)
+            applied += done
+            more = more or not at_end
+        return applied, more and applied > 0
 
     async def catch_up(self, tenant_id: UUID) -> int:
         """Advance until nothing is left to do; how many events were applied."""
@@ -100,15 +115,20 @@ class Runner:
     def _mine(self, cursor: Cursor) -> Projection | None:
         return self._projections.get(f"{cursor.projection}_v{cursor.version}")
 
-    async def _advance_from(self, tenant_id: UUID, history: Log, position: int) -> int:
-        """A turn of the views that stand at `position`; how many events were applied."""
-        begin = position
+    async def _advance_from(self, tenant_id: UUID, history: Log, position: int) -> tuple[int, bool]:
+        """A turn of the views that stand at `position`.
+
+        Returns:
+            How many events were applied, and whether that was the end of the log as it was read.
+        """
+        begin, at_end = position, False
         limit = self._batch_events_max
         reading = asyncio.create_task(_read(history, position, limit))
         try:
             for left in reversed(range(BATCHES_PER_TURN)):
                 batch, error = await reading
                 if not batch and error is None:
+                    at_end = True
                     break
                 last = batch[-1].position if batch else position
                 full = len(batch) == limit and left > 0
@@ -119,12 +139,13 @@ class Runner:
                 if reached == position:
                     break
                 position = reached
+                at_end = len(batch) < limit and reached == last and error is None
                 if not full or reached < last:
                     break
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-        return position - begin
+        return position - begin, at_end
 
     async def _apply_batch(
         self, tenant_id: UUID, position: int, batch: Sequence[Recorded], error: str | None
@@ -132,6 +153,9 @@ class Runner:
         """Apply to the views that stand at `position`; how far the furthest has come."""
         now = datetime.now(UTC)
         moved: dict[str, int] = {}
+        # Nearly always all of them, and to the same place: one statement instead of twenty.
+        moving: dict[int, list[Cursor]] = {}
+        failed: list[tuple[Cursor, int, str]] = []
         async with self._database.transaction(tenant_id) as connection:
             await connection.execute(NOT_DURABLE_YET)
             for cursor in await cursors.lock(connection, tenant_id, position, self._names, now):
@@ -143,14 +167,17 @@ class Runner:
                     build = build_of(connection, tenant_id, cursor)
                     reached, failure = await apply(projection, build, batch, position)
                 if reached > position:
-                    await cursors.move(connection, tenant_id, cursor, reached, now)
+                    moving.setdefault(reached, []).append(cursor)
                     moved[projection.key] = reached
                 if failure:
-                    attempts = 0 if reached > position else cursor.attempts
-                    await cursors.fail(
-                        connection, tenant_id, cursor, failure, attempts=attempts, now=now
-                    )
+                    failed.append((cursor, 0 if reached > position else cursor.attempts, failure))
                     log.error("event-not-applied", tenant=str(tenant_id), view=projection.key)
+            for reached, level in moving.items():
+                await cursors.move(connection, tenant_id, level, reached, now)
+            for cursor, attempts, failure in failed:
+                await cursors.fail(
+                    connection, tenant_id, cursor, failure, attempts=attempts, now=now
+                )
             if moved:
                 note = msgspec.json.encode(Moved(tenant_id, moved)).decode()
                 await connection.execute("SELECT pg_notify($1, $2)", VIEW_CHANNEL, note)

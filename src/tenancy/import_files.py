@@ -37,6 +37,9 @@ FILES = """
 SELECT name, upload_id, size, sha256, parts FROM merit.import_files
 WHERE tenant_id = $1 AND import_id = $2 ORDER BY name
 """
+IMPORTS = """
+SELECT DISTINCT import_id FROM merit.import_files WHERE tenant_id = $1 ORDER BY import_id
+"""
 PART = """
 SELECT content FROM merit.import_parts
 WHERE tenant_id = $1 AND import_id = $2 AND name = $3 AND upload_id = $4 AND part = $5
@@ -146,6 +149,11 @@ class ImportFiles:
         return [
             Uploaded(name=row["name"], size=row["size"], sha256=row["sha256"].hex()) for row in rows
         ]
+
+    async def imports(self) -> list[UUID]:
+        """The imports that have files."""
+        async with self._database.transaction(self._tenant_id, read_only=True) as connection:
+            return [row["import_id"] for row in await connection.fetch(IMPORTS, self._tenant_id)]
 
     async def lay_out(self, import_id: UUID, folder: Path) -> list[Path]:
         """Write the files into a folder that only its owner can read; their paths.

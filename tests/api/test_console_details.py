@@ -13,6 +13,7 @@ from api.commands import decode
 from api.console.detailing import PART, told
 from api.console.problems import failed_of
 from api.console.words.details import DETAILS, VALIDATION, WHAT
+from api.console.words.importer import FINDINGS
 from api.console.words.terms import TERMS
 from api.problems import Said
 from api.refusing import said_of
@@ -105,3 +106,7 @@ def test_what_is_wrong_with_a_field_is_told_in_chinese(
 def test_an_overtaken_form_is_told_in_chinese() -> None:
     failed = failed_of(said_of(StaleVersion(uuid4(), 3, 4)), "zh-CN")
     assert failed.detail.text == "请重新查看后再决定。"
+
+
+def test_every_finding_that_has_a_name_is_one_that_checks_make() -> None:
+    assert FINDINGS.keys() - set(sentences()) == set()

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 import tarfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from ops.ending import Ending
 from ops.exporting import Exporting
 from projections.history import TenantLogs
 from tenancy.errors import TenantErased
+from tenancy.import_files import ImportFiles
 from tenancy.records import Stamp
 
 MADE = examples.EXAMPLES
@@ -139,6 +140,17 @@ async def test_details_are_for_administrators_and_auditors(company: Any, app: An
     assert told["end"] is None
 
 
+async def _uploaded(files: ImportFiles) -> UUID:
+    """An import with one file."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield b"number\n1\n"
+
+    made = uuid4()
+    await files.receive(made, "people.csv", content(), actor=made, now=datetime.now(UTC))
+    return made
+
+
 async def test_everything_is_exported_and_verified(company: Any, app: Any, tmp_path: Path) -> None:
     await company.organised()
     services: Services = app.state.services
@@ -201,6 +213,23 @@ async def test_everything_is_exported_and_verified(company: Any, app: Any, tmp_p
     narrow = type(admin)(admin.http, (await admin.did("/keys", key))["secret"])
     for answer in (await narrow.post(f"{SELF}/export"), await narrow.get(f"{at}/bundle")):
         assert code_of(answer) == (403, "out-of-scope")
+
+
+async def test_files_of_imports_come_along(company: Any, app: Any, tmp_path: Path) -> None:
+    """As they were uploaded; but for those that nobody may read any more."""
+    services: Services = app.state.services
+    files = ImportFiles(services.database, services.keyring, company.tenant_id)
+    kept, erased = await _uploaded(files), await _uploaded(files)
+    await services.keyring.store.destroy_subjects(company.tenant_id, [erased])
+    services.keyring.rung(str(company.tenant_id))
+    admin = await company.client("admin")
+    asked = (await admin.post(f"{SELF}/export")).json()
+    await exporting(services).round()
+    answer = await admin.get(f"{SELF}/exports/{asked['export_id']}/bundle")
+    with tarfile.open(fileobj=io.BytesIO(answer.content)) as packed:
+        packed.extractall(tmp_path, filter="data")
+    assert [each.name for each in (tmp_path / "imports").iterdir()] == [str(kept)]
+    assert (tmp_path / "imports" / str(kept) / "people.csv").read_bytes() == b"number\n1\n"
 
 
 async def test_an_export_whose_worker_died_is_made_by_another(company: Any, app: Any) -> None:

@@ -6,10 +6,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from api.console.page import HOME, Page
+from api.console.problems import meaning_of
 from api.console.tables import Column, Table
 from api.console.visit import Names, Visit
+from api.console.words import TERMS
 from api.imports import READERS
-from api.problems import Said
+from api.problems import MEANINGS, Said
 from domain import ids
 
 KINDS = ("format", "logic")
@@ -18,6 +20,8 @@ ROWS_SHOWN: Final = 20
 """Each with a form for every finding."""
 JOBS_SHOWN: Final = 10
 CODE_MAX: Final = 100
+DECIDED: Final = "domain:"
+"""So begin the rules of rows that the domain has refused."""
 JOB_TONES: Final = {"done": "good", "failed": "bad"}
 
 
@@ -185,6 +189,7 @@ def _mended(visit: Visit, rows: list[Any]) -> list[Mapping[str, Any]]:
     return [
         {
             **row,
+            "findings": [{**each, "wrong": _wrong(visit, each)} for each in row["findings"]],
             "key": f"{row['file']}-{row['row']}-{number}",
             "told": visit.say(
                 "{file}, row {row}", file=row["sheet"] or row["file_name"], row=row["row"]
@@ -194,13 +199,24 @@ def _mended(visit: Visit, rows: list[Any]) -> list[Mapping[str, Any]]:
     ]
 
 
+def _wrong(visit: Visit, finding: Any) -> str:
+    """What a check has found: its name, and in particular as the check says it."""
+    rule, message = finding["rule"], finding["message"] or ""
+    code = rule.removeprefix(DECIDED)
+    if code in TERMS["finding"]:
+        return visit.say("{what} ({detail})", what=visit.term("finding", code), detail=message)
+    if code != rule and code in MEANINGS:
+        return visit.say("{what} ({detail})", what=meaning_of(code, visit.language), detail=message)
+    return message
+
+
 def _rows(visit: Visit, rows: list[Any], cursor: str | None) -> Table:
     say = visit.say
     found = [
         {"row": row, **finding}
         for row in rows
         for finding in row["findings"]
-        or [{"column": "", "message": row["reason"], "value": "", "suggestion": ""}]
+        or [{"column": "", "rule": "", "message": row["reason"], "value": "", "suggestion": ""}]
     ]
     return Table(
         name="rows",
@@ -219,7 +235,7 @@ def _rows(visit: Visit, rows: list[Any], cursor: str | None) -> Table:
             ),
             Column(label=say("Column"), value=lambda each: each["column"]),
             Column(label=say("It says"), value=lambda each: each["value"]),
-            Column(label=say("What is wrong"), value=lambda each: each["message"]),
+            Column(label=say("What is wrong"), value=lambda each: _wrong(visit, each)),
             Column(label=say("Suggestion"), value=lambda each: each["suggestion"]),
             Column(label=say("Fixes"), value=lambda each: len(each["row"]["fixes"]), kind="number"),
         ),

@@ -40,5 +40,9 @@ CHINESE: Final[dict[str, str]] = {
 }
 """By the English text as it stands in a template or in code."""
 
-TERMS: Final[dict[str, dict[str, tuple[str, str]]]] = {**terms.TERMS, "topic": topics.TOPICS}
+TERMS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    **terms.TERMS,
+    "topic": topics.TOPICS,
+    "finding": importer.FINDINGS,
+}
 """(English, Chinese) by kind and code."""
