@@ -76,11 +76,11 @@ image: setup ## build the container image without a registry, and start it with 
 	@tools/image
 
 .PHONY: bench
-bench: setup ## peers and limits side by side (BENCH=append; QUICK=1 for a short one)
+bench: setup ## peers and limits side by side (BENCH=append; QUICK=1 for a short one; LARGE=1 of replay, close)
 	@tools/postgresql
 	@tools/debian wrk:wrk
 	@tools/umadb || echo "bench: goes on without UmaDB" >&2
-	@$(BIN)/python -m loadtests.bench $(BENCH) $(if $(QUICK),--quick)
+	@$(BIN)/python -m loadtests.bench $(BENCH) $(if $(QUICK),--quick) $(if $(LARGE),--large)
 
 .PHONY: load
 load: setup ## a month-end surge against a server that it starts (QUICK=1: the thirty seconds of CI)

@@ -5,6 +5,7 @@ leaves nothing half done; another one goes on from the cursor.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -25,6 +26,9 @@ BATCH_EVENTS_MAX = 1_000
 
 # A tenant with a long way to go lets the others pass after so many.
 BATCHES_PER_TURN = 4
+
+LOOK_AGAIN_S = 10.0
+"""Where a tenant's views stand is known from having moved them, for so long."""
 
 # A view that a crash takes back is made again from the log, which is durable: so nobody waits for
 # the disk here. The cursor goes back together with the rows.
@@ -51,6 +55,8 @@ class Runner:
         self._projections = {each.key: each for each in projections}
         self._names = [each.name for each in projections]
         self._batch_events_max = batch_events_max
+        self._levels: dict[UUID, int] = {}
+        self._looked: dict[UUID, float] = {}
         self._turns = Lanes(
             database, logs.tenants, self._turn, "views-not-advanced", lanes=lanes, poll_s=poll_s
         )
@@ -80,6 +86,11 @@ class Runner:
     async def _advance(self, tenant_id: UUID) -> tuple[int, bool]:
         """How many events were applied, and whether some that were there are left."""
         history = await self._logs.of(tenant_id)
+        if (level := self._level(tenant_id)) is not None:
+            done, at_end = await self._advance_from(tenant_id, history, level)
+            if done or at_end:
+                return done, not at_end
+            self._levels.pop(tenant_id, None)  # somebody else has moved them
         positions = await self._positions(tenant_id)
         applied, more = 0, len(positions) > 1
         # Views that are level share the reading. The furthest first: they are what is asked.
@@ -88,6 +99,12 @@ class Runner:
             applied += done
             more = more or not at_end
         return applied, more and applied > 0
+
+    def _level(self, tenant_id: UUID) -> int | None:
+        """Where all views of a tenant stood when they were moved here last, not long ago."""
+        level = self._levels.get(tenant_id)
+        looked = self._looked.get(tenant_id, float("-inf"))
+        return level if time.monotonic() - looked < LOOK_AGAIN_S else None
 
     async def catch_up(self, tenant_id: UUID) -> int:
         """Advance until nothing is left to do; how many events were applied."""
@@ -99,6 +116,7 @@ class Runner:
     async def _positions(self, tenant_id: UUID) -> set[int]:
         """Where the live cursors that are due stand; begins those that are missing."""
         now = datetime.now(UTC)
+        self._looked[tenant_id] = time.monotonic()
         async with self._database.transaction(tenant_id) as connection:
             found = await cursors.of_tenant(connection, tenant_id)
             known = {f"{cursor.projection}_v{cursor.version}" for cursor in found}
@@ -181,6 +199,10 @@ class Runner:
             if moved:
                 note = msgspec.json.encode(Moved(tenant_id, moved)).decode()
                 await connection.execute("SELECT pg_notify($1, $2)", VIEW_CHANNEL, note)
+        if len(moved) == len(self._projections) and len(moving) == 1 and not failed:
+            (self._levels[tenant_id],) = moving
+        else:
+            self._levels.pop(tenant_id, None)
         spans.tell(tenant_id, batch, moved, now, datetime.now(UTC))
         return max(moved.values(), default=position)
 

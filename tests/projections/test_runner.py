@@ -17,6 +17,8 @@ from domain.organisation import PersonRegistered
 from projections import directory, directory_folds, pay_ledger
 from projections.audit_trail import AUDIT_TRAIL, audit_events
 from projections.catalogue import NAMES, PROJECTIONS
+from projections.ending import empty_views
+from projections.history import TenantLogs
 from projections.kernel import Projection
 from projections.pay_ledger import PAY_LEDGER
 from projections.rebuild import rebuild
@@ -25,6 +27,7 @@ from projections.scores import SCORES, appraisals
 from projections.tables import Build
 from projections.trial_balance import trial_balance
 from tenancy.appending import Append
+from tenancy.database import Database
 from tenancy.mapper import Mapper
 from tenancy.records import Metadata, Recorded
 
@@ -341,3 +344,23 @@ async def test_a_view_that_comes_later_does_not_hold_up_the_others(
     assert await company.reached([each.name for each in older], len(events))
     assert not await company.reached(["audit_trail"], len(events))
     assert await company.reached(["audit_trail"], 10)
+
+
+async def test_what_others_have_moved_is_found_again(
+    story: SimpleNamespace, company: Any, database: Database, logs: TenantLogs
+) -> None:
+    """Where views stand is known from having moved them: not for ever, nor against the facts."""
+    lines = story.quarter(3)
+    runner = Runner(database, logs, PROJECTIONS)
+    await company.write(lines[:40])
+    assert await runner.catch_up(company.tenant_id) == 40
+    # Another one goes on, twice, and this one has not heard of it.
+    await company.tell(lines[40:80])
+    head = await company.write(lines[80:])
+    assert await runner.catch_up(company.tenant_id) == head - 80
+    assert await company.views.reached(company.tenant_id) == head
+    # All of it is taken away: that is seen at the next look, even if nothing more happens.
+    await empty_views(database, company.tenant_id)
+    assert await runner.catch_up(company.tenant_id) == 0
+    runner._looked.clear()
+    assert await runner.catch_up(company.tenant_id) == head
