@@ -1,6 +1,7 @@
 """360 ratings: who is asked, what they say, what groups say together; and stand-ins and waivers."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from api.asked import Asked
 from api.commands import from_path, post
 from api.considering import consider
 from api.problems import Said
-from api.queries import Parameters
+from api.queries import Listing, Parameters
 from api.routes import Route, get, writers
 from api.wire import One
 from domain import ids
@@ -36,10 +37,13 @@ from domain.rater_panel_decisions import RATER_PANEL
 from domain.ratings import ReviseManagerRating
 from domain.scheme import LOOK_AT_SCHEME
 from projections import rating, scores
+from projections.questions import Page
 
 READERS = auth.EVERYONE - {auth.INTEGRATION}
 PEOPLE = writers(auth.EMPLOYEE, auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
 RATERS = writers(auth.MANAGER, auth.HR, auth.FINANCE, auth.EXECUTIVE, auth.ADMIN)
+DECIDERS = auth.WHOLE_COMPANY | {auth.MANAGER}
+"""Who may approve raters, and who sees that they wait."""
 OPERATORS = writers(auth.HR, auth.ADMIN)
 APPROVERS = writers(auth.HR, auth.EXECUTIVE, auth.ADMIN)
 WHO_ANSWERED = frozenset({auth.HR, auth.AUDITOR, auth.ADMIN})
@@ -187,6 +191,53 @@ async def _tasks(asked: Asked, _: Parameters) -> One:
     return One(value=Tasks(ratings=ratings))
 
 
+class Nomination(msgspec.Struct, frozen=True, kw_only=True):
+    """A rater who was named, and whom another person has to approve."""
+
+    appraisal_id: UUID
+    cycle_id: UUID
+    person_id: UUID
+    """Whom it is about."""
+    rater_id: UUID
+    group: str
+    asked_by: UUID
+    asked_at: datetime
+    position: int
+
+
+async def _nominations(asked: Asked, given: Listing) -> Page[Nomination]:
+    """Raters who wait for approval, the oldest first, but for one's own appraisal.
+
+    A manager is told of those whom they rate.
+    """
+    caller = asked.caller
+    async with asked.view() as view:
+        page = await rating.nominated(view, limit=given.limit, cursor=given.cursor)
+        rows = await scores.appraisals_of(view, [each.appraisal_id for each in page.items])
+    about = {
+        row.appraisal_id: row
+        for row in rows
+        if row.person_id != caller.person_id
+        and (caller.sees_everyone or row.manager_id == caller.person_id)
+    }
+    return page.of(
+        [
+            Nomination(
+                appraisal_id=row.appraisal_id,
+                cycle_id=row.cycle_id,
+                person_id=row.person_id,
+                rater_id=each.rater_id,
+                group=each.group_code,
+                asked_by=each.asked_by,
+                asked_at=each.asked_at,
+                position=each.asked_position,
+            )
+            for each in page.items
+            if (row := about.get(each.appraisal_id)) is not None
+        ]
+    )
+
+
 def _panel_stream(path_ids: Mapping[str, UUID], _: Any) -> UUID:
     return ids.rater_panel_id(path_ids["appraisal_id"])
 
@@ -205,6 +256,14 @@ ROUTES: tuple[Route, ...] = (
         roles=READERS,
         result=Tasks,
         projections=(rating.NAME, scores.NAME),
+    ),
+    get(
+        "/rater-nominations",
+        _nominations,
+        roles=DECIDERS,
+        result=Nomination,
+        projections=(rating.NAME, scores.NAME),
+        parameters=Listing,
     ),
     get(
         f"{_APPRAISAL}/raters",

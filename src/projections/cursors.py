@@ -140,7 +140,7 @@ async def move(
         [each.version for each in moving],
         [each.build for each in moving],
     )
-    if done != f"UPDATE {len(moving)}":
+    if int(done.rpartition(" ")[2]) != len(moving):
         names = ", ".join(each.projection for each in moving)
         raise Lost(f"one of {names} left position {begin}")
 

@@ -1,6 +1,7 @@
 """Who is to rate whom in a 360, and the calibration sessions with what was decided in them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -26,7 +27,7 @@ from projections.tables import Build, Row, Table, begun
 from tenancy.records import Recorded
 
 NAME = "rating"
-VERSION = 1
+VERSION = 2
 
 RaterState = Literal["nominated", "approved", "declined", "replaced", "submitted"]
 
@@ -41,6 +42,9 @@ class Rater(Row, kw_only=True):
     state: RaterState
     asked_position: int
     """Of the nomination; the order in which raters are told their tasks."""
+    asked_by: UUID
+    """Who named them."""
+    asked_at: datetime
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +89,7 @@ RATERS = Table(
     projection=NAME,
     version=VERSION,
     key=("panel_id", "rater_id"),
-    indexes=(("rater_id", "asked_position"),),
+    indexes=(("rater_id", "asked_position"), ("state", "asked_position")),
 )
 SESSIONS = Table(
     "calibration_sessions",
@@ -108,6 +112,8 @@ def rater_step(row: Rater | None, recorded: Recorded) -> Rater:
             group_code=event.group,
             state="nominated",
             asked_position=recorded.position,
+            asked_by=recorded.actor,
+            asked_at=recorded.recorded_at,
         )
     row = begun(row, recorded)
     match event:
@@ -219,6 +225,7 @@ async def _apply(build: Build, batch: Sequence[Recorded]) -> None:
                 row = begun(before, recorded)
                 row.rater_id, row.state = recorded.event.by_id, "nominated"
                 row.asked_position = recorded.position
+                row.asked_by, row.asked_at = recorded.actor, recorded.recorded_at
                 return row
 
             raters.fold(key, recorded, instead)
@@ -250,6 +257,16 @@ ORDER BY asked_position DESC LIMIT {LIMIT_MAX}
 async def tasks(view: View, *, rater_id: UUID) -> list[Rater]:
     """Whom a person may rate, or has rated, on a panel; the newest first, at most a page."""
     return [RATERS.read(record) for record in await view.fetch(TASKS, rater_id)]
+
+
+async def nominated(
+    view: View, *, limit: int = LIMIT_DEFAULT, cursor: str | None = None
+) -> Page[Rater]:
+    """Who was named and neither approved nor declined yet, the oldest first."""
+    order = ("asked_position", "rater_id")
+    return await page(
+        view, RATERS, order=order, where={"state": "nominated"}, limit=limit, cursor=cursor
+    )
 
 
 async def sessions(

@@ -34,7 +34,14 @@ GIVEN: dict[str, dict[str, Any]] = {
 }
 """Parameters without which there is no answer."""
 
-MAY_BE_EMPTY = frozenset({"/goals", "/imports/{import_id}/jobs", "/imports/{import_id}/files"})
+MAY_BE_EMPTY = frozenset(
+    {
+        "/goals",
+        "/imports/{import_id}/jobs",
+        "/imports/{import_id}/files",
+        "/rater-nominations",
+    }
+)
 """Lists of what needs uploaded files, which tests/ops has; goals of scores that are not locked."""
 
 

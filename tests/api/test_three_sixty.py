@@ -236,6 +236,54 @@ async def test_case_5c_near_an_edge_a_revision_decides(
     assert not said & _sources(paid["explanation"])
 
 
+async def test_who_waits_for_approval_is_told_to_those_who_approve(
+    office: Office, company: Any
+) -> None:
+    await office.opened(_function_scheme(), "clerk", "peer1", "peer2")
+    appraisal = await office.appraisal("clerk")
+    own = await office.appraisal("boss")
+    hr, boss, clerk = (
+        await company.client("hr"),
+        await office.who("boss"),
+        await office.who("clerk"),
+    )
+    other = await company.client("manager", ids.person_id("peer1"))
+    for at, rater in ((appraisal, "peer1"), (appraisal, "peer2"), (own, "peer1")):
+        body = {"rater_id": str(ids.person_id(rater)), "group": "peer"}
+        await hr.did(f"{at}/raters", body)
+
+    async def told(client: Any, **more: Any) -> list[tuple[str, str]]:
+        rows = (await client.saw("/rater-nominations", **more))["data"]
+        return [(row["person_id"], row["rater_id"]) for row in rows]
+
+    def pairs(*named: tuple[str, str]) -> list[tuple[str, str]]:
+        return [(str(ids.person_id(of)), str(ids.person_id(by))) for of, by in named]
+
+    assert await told(boss) == pairs(("clerk", "peer1"), ("clerk", "peer2")), "not of the own one"
+    assert await told(other) == []
+    everybody = pairs(("clerk", "peer1"), ("clerk", "peer2"), ("boss", "peer1"))
+    assert await told(hr) == everybody
+    (first,) = (await hr.saw("/rater-nominations", limit=1))["data"]
+    (second, *_) = (await boss.saw("/rater-nominations", limit=1))["data"]
+    assert first == second
+    assert first["group"] == "peer"
+    assert (await clerk.get("/rater-nominations")).status_code == 403
+    await boss.did(f"{appraisal}/raters/approve", {"rater_id": str(ids.person_id("peer1"))})
+    await boss.did(
+        f"{appraisal}/raters/decline",
+        {"rater_id": str(ids.person_id("peer2")), "reason": "亲属关系"},
+    )
+    assert await told(hr) == pairs(("boss", "peer1"))
+    # Replaced: who stands in waits anew.
+    body = {
+        "rater_id": str(ids.person_id("peer1")),
+        "by_id": str(ids.person_id("peer2")),
+        "reason": "已调离",
+    }
+    await boss.did(f"{appraisal}/raters/replace", body)
+    assert await told(hr) == pairs(("boss", "peer1"), ("clerk", "peer2"))
+
+
 async def test_case_6_missing_raters_and_what_may_be_shown(office: Office, company: Any) -> None:
     """Superior 86; peers 90 and 81, one missing: 85.8125; two peers are scored, and not shown."""
     appraisal = await office.clerk_rated(boss="86", peer1="90", peer2="81")

@@ -43,6 +43,53 @@ def _of_change(visit: Visit, session_id: str, change: Any) -> tuple[Act, ...]:
     return yes, no(at, visit.say("Decline"), hidden=(*about, ("accepted", "false")))
 
 
+OPEN: Final = frozenset({"goal-setting", "data-intake", "rating", "comparison"})
+"""Stages of a cycle in which raters are asked."""
+
+
+async def raters(visit: Visit) -> list[Item]:
+    """Raters of a 360 whom somebody has named, and another approves."""
+    at = f"/appraisals/{OF_ANY}/raters"
+    if not visit.may("POST", f"{at}/approve") or not visit.may("GET", "/rater-nominations"):
+        return []
+    say, me = visit.say, str(visit.caller.actor)
+    rows = [
+        row
+        async for row in visit.each("/rater-nominations")
+        if me not in {row["asked_by"], row["rater_id"]}
+    ]
+    cycles = {
+        each: await visit.own.ask(f"/cycles/{each}") for each in {row["cycle_id"] for row in rows}
+    }
+    found: list[Item] = []
+    for row in rows:
+        if cycles[row["cycle_id"]]["stage"] not in OPEN:
+            continue
+        at = f"/appraisals/{row['appraisal_id']}/raters"
+        about = (("rater_id", row["rater_id"]),)
+        found.append(
+            Item(
+                kind="rater",
+                key=f"rater-{row['appraisal_id']}-{row['rater_id']}",
+                what=say(
+                    "{cycle}: {group}",
+                    cycle=cycles[row["cycle_id"]]["name"],
+                    group=visit.term("rater-group", row["group"]),
+                ),
+                people=(row["person_id"], row["rater_id"]),
+                by=row["asked_by"],
+                at=row["asked_at"],
+                lines=(say("The second is to rate the first."),),
+                href=f"{HOME}{at}",
+                acts=(
+                    Act(path=f"{at}/approve", label=say("Approve"), hidden=about),
+                    no(f"{at}/decline", say("Decline"), hidden=about),
+                ),
+            )
+        )
+    return found
+
+
 async def schemes(visit: Visit) -> list[Item]:
     """Newest versions of schemes that nobody has approved yet."""
     say, me, found = visit.say, str(visit.caller.actor), []

@@ -133,6 +133,8 @@ PAGES = (
             *sorted(path for paths in COMMANDS.values() for path in paths),
             "/people/{person_id}/erasure/approve",
             "/people/{person_id}/erasure/decline",
+            "/appraisals/{appraisal_id}/raters/approve",
+            "/appraisals/{appraisal_id}/raters/decline",
         ),
         menu="mine",
     ),

@@ -5,14 +5,13 @@ from typing import Any, Final
 
 from api import auth
 from api.console.about import About, about
+from api.console.answering import OPEN
 from api.console.approving import DECIDERS, to_choose_from
 from api.console.page import Page
 from api.console.tables import Column, Table
 from api.console.visit import Names, Visit
 from api.problems import Said
 
-OPEN: Final = frozenset({"goal-setting", "data-intake", "rating", "comparison"})
-"""Stages of a cycle in which raters are asked."""
 NOT_YET: Final = frozenset({"not-allowed", "not-found", "not-published"})
 """Where groups tell nothing to this reader now: who rates has to rate first."""
 

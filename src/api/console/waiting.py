@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.console.answering import calibration, decisions, schemes
+from api.console.answering import calibration, decisions, raters, schemes
 from api.console.items import OF_ANY, Act, Item, Waiting, no
 from api.console.page import HOME
 from api.console.visit import Visit
@@ -280,5 +280,5 @@ OF_KIND: Final[Mapping[ApprovalKind, tuple[Waiting, ...]]] = {
     "shares": (decisions("share"),),
 }
 """What can be delegated."""
-OWN: Final[tuple[Waiting, ...]] = (decisions("erasure"), _appeals)
+OWN: Final[tuple[Waiting, ...]] = (decisions("erasure"), raters, _appeals)
 """What everybody decides for themselves."""

@@ -116,6 +116,7 @@ TERMS: dict[str, dict[str, Both]] = {
         "adjustment": ("adjustment of a score", "得分调整"),
         "veto": ("veto to apply", "一票否决待执行"),
         "erasure": ("personal data to erase", "个人数据删除"),
+        "rater": ("rater to approve", "评价人待批准"),
         "appeal-accept": ("appeal to handle", "申诉待处理"),
         "appeal-decide": ("appeal to decide", "申诉待裁定"),
     },

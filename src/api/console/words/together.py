@@ -1,6 +1,8 @@
 """Chinese of what people do together: instant rewards, the approvals inbox, requests."""
 
 CHINESE: dict[str, str] = {
+    "{cycle}: {group}": "{cycle}：{group}",
+    "The second is to rate the first.": "由后者评价前者。",
     # -- rewards
     "Instant rewards": "即时奖励",
     "Instant reward": "即时奖励",
