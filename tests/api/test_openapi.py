@@ -42,7 +42,8 @@ MAY_BE_EMPTY = frozenset(
         "/rater-nominations",
     }
 )
-"""Lists of what needs uploaded files, which tests/ops has; goals of scores that are not locked."""
+"""Lists of what needs uploaded files, which tests/ops has; goals of scores that are not locked, and
+raters who wait for approval, which tests of their own have."""
 
 
 async def test_the_document_describes_every_route(http: httpx.AsyncClient) -> None:
