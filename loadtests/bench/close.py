@@ -60,7 +60,7 @@ def run(*, quick: bool, large: bool = False) -> Result:
         for small, large in zip(runs[f"close_{sizes[0]}"], runs[f"close_{sizes[-1]}"], strict=True)
     ]
     result = Result(
-        benchmark=NAME,
+        benchmark=f"{NAME}-large" if large else NAME,
         quick=quick,
         machine=before,
         versions=versions("asyncpg", "msgspec", "granian", "litestar", postgresql=version),
@@ -76,7 +76,7 @@ def run(*, quick: bool, large: bool = False) -> Result:
             step: {size: found[f"close_{size}_{step}_ms_per_person"] for size in sizes}
             for step in (*STEPS, "copy")
         }
-        plots.line(NAME, "people", "ms a person", points)
+        plots.line(result.benchmark, "people", "ms a person", points)
     return told(result, _section(result, sizes) if not quick else "")
 
 
@@ -97,7 +97,7 @@ def _section(result: Result, sizes: tuple[int, ...]) -> str:
         f"A person of the largest company costs **{result.ratios['close_growth']:.2f} times** one"
         " of the smallest."
     )
-    drawn = f"![Milliseconds a person by size of the company](img/{NAME}.svg)"
+    drawn = f"![Milliseconds a person by size of the company](img/{result.benchmark}.svg)"
     return f"{table(header, rows)}\n\n{growth}\n\n{drawn}"
 
 

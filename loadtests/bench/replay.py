@@ -72,7 +72,7 @@ def run(*, quick: bool, large: bool = False) -> Result:
     for size in sizes:
         found[f"replay_{size}_us_per_event"] = median(costs[size])
     result = Result(
-        benchmark=NAME,
+        benchmark=f"{NAME}-large" if large else NAME,
         quick=quick,
         machine=before,
         versions=versions("asyncpg", "eventsourcing", "psycopg", "msgspec", postgresql=version),
@@ -84,7 +84,7 @@ def run(*, quick: bool, large: bool = False) -> Result:
     )
     if not quick:
         points = {size: found[f"replay_{size}_us_per_event"] for size in sizes}
-        plots.line(NAME, "events in the history", "us an event", {"replay": points})
+        plots.line(result.benchmark, "events in the history", "us an event", {"replay": points})
     return told(result, _section(result, sizes) if not quick else "")
 
 
@@ -114,7 +114,7 @@ def _section(result: Result, sizes: tuple[int, ...]) -> str:
         " An event of the largest history costs"
         f" **{result.ratios['replay_cost_growth']:.2f} times** one of the smallest."
     )
-    drawn = f"![Microseconds an event by length of the history](img/{NAME}.svg)"
+    drawn = f"![Microseconds an event by length of the history](img/{result.benchmark}.svg)"
     header = ["", "events/s", "us an event", "memory of the process, MB"]
     return f"{table(header, rows)}\n\n{ratios}\n\n{drawn}"
 
