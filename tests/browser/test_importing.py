@@ -17,39 +17,7 @@ K002,李二,外贸部,2021/2/30,2000.00
 K003,张三,外贸部,2019/7/15,1500.44
 K004,测试,外贸部,无,0.00
 """
-MAPPING = """
-version: 1
-name: small
-currency: CNY
-opening: "2000-01-01"
-dates: [YYYY/M/D, YYYY-MM-DD]
-sources:
-  people: {files: people.csv}
-records:
-  - entity: org_unit
-    from: people
-    merge: same
-    fields: {code: 部门, name: 部门}
-  - entity: job
-    from: people
-    merge: same
-    fields: {code: {constant: 外贸}, title: {constant: 外贸}}
-  - entity: person
-    from: people
-    fields: {number: 工号, name: 姓名}
-  - entity: employment
-    from: people
-    fields: {number: 工号, person: 工号, hired_on: 入职日期, org_unit: 部门, job: {constant: 外贸}}
-  - entity: pay_history
-    from: people
-    fields:
-      employment: 工号
-      measure: {constant: 应发}
-      period: {constant: "2024"}
-      starts_on: {constant: "2024-01-01"}
-      ends_on: {constant: "2024-12-31"}
-      total: 应发
-"""
+MAPPING = (Path(__file__).parents[1] / "files" / "small-mapping.yaml").read_text(encoding="utf-8")
 CODE = "K1"
 AT = f"/imports/{ids.import_id(CODE)}"
 
