@@ -98,15 +98,15 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
 
     def chosen(self, rows: Iterable[R]) -> list[R]:
         """Those that may be on the page, and as few others as can be told without a database."""
-        hints = {column.name: column for column in self.table.columns}
+        columns = {column.name: column for column in self.table.columns}
         fits: list[Callable[[Any], bool]] = []
         for names, wanted in self._wanted():
-            if not all(_is_of(hints[name], wanted) for name in names):
+            if not all(_is_of(columns[name], wanted) for name in names):
                 # As the text of an id, which the database takes for the id: it is to decide.
                 return list(rows)
             fits.append(partial(_fit, [attrgetter(name) for name in names], wanted))
         found = [row for row in rows if all(fit(row) for fit in fits)]
-        ordered = (hints[name] for name in self.order)
+        ordered = (columns[name] for name in self.order)
         if any(column.nullable or column.sql_type not in _ORDERED_ALIKE for column in ordered):
             return found
         place: Callable[[R], Any] = attrgetter(*self.order)

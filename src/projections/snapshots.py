@@ -158,6 +158,7 @@ class Snapshots:
         keys = await self._keyring.of(tenant_id)
         place = (tenant_id, projection.name, projection.version, twin.position)
         packed = list(_slices(projection, twin.held))
+        await keys.sealing(len(packed))
         async with self._database.transaction(tenant_id) as connection:
             if not await connection.fetchval(DONE, *place, len(packed), twin.size, now):
                 return

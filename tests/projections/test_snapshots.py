@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.catalogue import EVENTS
 from projections import scores
 from projections.catalogue import PROJECTIONS
 from projections.ending import empty_views
@@ -139,6 +140,18 @@ async def test_what_was_changed_is_not_believed(
     log = await company.logs.of(company.tenant_id)
     twin = await Twins(snapshots).of(log, SCORES, company.tenant_id, head)
     assert filled(twin) == filled(await folded(log, SCORES, company.tenant_id, head))
+
+
+async def test_a_worker_that_has_sealed_nothing_yet_makes_them(
+    story: SimpleNamespace, company: Any, database: Database, keyring: Keyring
+) -> None:
+    """As one that has just been started: it has no share of the key's nonces."""
+    await company.tell(story.quarter(2))
+    fresh = Keyring.open(database, keyring.root)
+    snapshots = Snapshots(database, fresh)
+    worker = Keeping(TenantLogs(database, fresh, EVENTS), snapshots, PROJECTIONS, every=EVERY)
+    assert await worker.advance(company.tenant_id) > 0
+    assert (await snapshots.last(company.tenant_id))[SCORES.key].parts > 0
 
 
 async def test_each_is_made_once_and_taken_over_from_the_dead(

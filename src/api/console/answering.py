@@ -58,9 +58,7 @@ async def raters(visit: Visit) -> list[Item]:
         async for row in visit.each("/rater-nominations")
         if me not in {row["asked_by"], row["rater_id"]}
     ]
-    cycles = {
-        each: await visit.own.ask(f"/cycles/{each}") for each in {row["cycle_id"] for row in rows}
-    }
+    cycles = await visit.own.cycles(row["cycle_id"] for row in rows)
     found: list[Item] = []
     for row in rows:
         if cycles[row["cycle_id"]]["stage"] not in OPEN:

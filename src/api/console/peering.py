@@ -21,9 +21,7 @@ async def _ratings(visit: Visit) -> Mapping[str, Any]:
         return {"asked": [], "given": [], "me": ""}
     rows = (await visit.ask("/peer-ratings"))["ratings"]
     names = await visit.names(row["person_id"] for row in rows)
-    cycles = {
-        each: await visit.ask(f"/cycles/{each}") for each in {row["cycle_id"] for row in rows}
-    }
+    cycles = await visit.cycles(row["cycle_id"] for row in rows)
     shown = [
         {
             **row,

@@ -57,12 +57,9 @@ async def _colleagues(visit: Visit) -> list[Task]:
     if visit.me is None:
         return []
     rows = (await visit.ask("/peer-ratings"))["ratings"]
-    stages = {
-        each: (await visit.ask(f"/cycles/{each}"))["stage"]
-        for each in {row["cycle_id"] for row in rows if row["state"] == "approved"}
-    }
-    due = [row for row in rows if stages.get(row["cycle_id"]) in {"rating", "comparison"}]
-    waiting_for = sum(1 for row in due if row["state"] == "approved")
+    rows = [row for row in rows if row["state"] == "approved"]
+    cycles = await visit.cycles(row["cycle_id"] for row in rows)
+    waiting_for = sum(cycles[row["cycle_id"]]["stage"] in {"rating", "comparison"} for row in rows)
     if not waiting_for:
         return []
     return [

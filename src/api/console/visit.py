@@ -151,6 +151,10 @@ class Visit(msgspec.Struct, kw_only=True):
                 return None
             raise
 
+    async def cycles(self, ids: Iterable[str]) -> dict[str, Any]:
+        """The cycles with these ids, each asked for once."""
+        return {each: await self.ask(f"/cycles/{each}") for each in set(ids)}
+
     async def page(self, path: str, **query: object) -> tuple[list[Any], str | None]:
         """Rows of a list and the cursor of its next page; all rows while exporting."""
         if self.exporting:

@@ -70,10 +70,7 @@ async def _goals(visit: Visit) -> list[Item]:
     )
     for told in both:
         rows |= {row["appraisal_id"]: row for row in told["data"]}
-    cycles = {
-        each: await visit.own.ask(f"/cycles/{each}")
-        for each in {row["cycle_id"] for row in rows.values()}
-    }
+    cycles = await visit.own.cycles(row["cycle_id"] for row in rows.values())
     found: list[Item] = []
     for row in rows.values():
         cycle = cycles[row["cycle_id"]]
